@@ -321,7 +321,7 @@ class _Run:
         seen: set[tuple[str, float]] = set()
         for told in self._heard.told:
             for title, since_s in told.alerts:
-                name = title.partition(" ")[0]
+                name, _ = faults.named(title)
                 explained = any(
                     one.began_s - 1 <= since_s <= one.healed_s + _ECHO_S
                     and (name in kinds[one.kind].effects or title in kinds[one.kind].titles(one.service))

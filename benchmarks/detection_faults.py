@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import random
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ import aiohttp
 
 import detection_load
 from council.backends.runtime import local
+from council.domain import alerting, incidents
 from council.domain import home as home_module
 from council.kit import process
 
@@ -39,6 +41,15 @@ _SYMPTOMS = frozenset({"http_5xx", "latency", "success_rate", "network_errors"})
 
 class CannotError(Exception):
     """This kind of fault cannot be put in here; the text says why."""
+
+
+def named(title: str) -> tuple[str, str]:
+    """Return the name of the alert with this title, and the service that it is of."""
+    for name, words in alerting.WORDS.items():
+        pattern = re.escape(words).replace(re.escape("{who}"), r"(?P<who>\S+)(?: \d+)?")
+        if (found := re.fullmatch(pattern, title)) is not None:
+            return name, found.groupdict().get("who", "")
+    return title, ""
 
 
 @dataclasses.dataclass(slots=True)
@@ -103,7 +114,13 @@ class Kind:
 
     def titles(self, service: str) -> tuple[str, ...]:
         """Return the titles of the alerts by which this fault is known."""
-        return tuple(one.format(svc=service) for one in self.told)
+        return tuple(titled(one.format(svc=service)) for one in self.told)
+
+
+def titled(label: str) -> str:
+    """Return the title of the alert of this name and these labels: `memory svc=gateway`."""
+    name, *pairs = label.split(" ")
+    return incidents.words_of(name, tuple((key, value) for key, _, value in (pair.partition("=") for pair in pairs)))
 
 
 def _upstream(near: str) -> Fault:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 POLL_S = 0.1
 # The line of an alert in a notice: its title, what is wrong, and since when, to the second.
-_LINE = re.compile(r"(?P<title>[a-z0-9_]+(?: [a-z]+=\S+)*): .*, since (?P<since>[0-9: -]+) UTC\.")
+_LINE = re.compile(r"(?P<title>[^:]+): .*, since (?P<since>[0-9: -]+) UTC\.")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

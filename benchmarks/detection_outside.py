@@ -68,7 +68,7 @@ class Webhook(detection_notices.Heard):
         for one in body["alerts"]:
             labels = one["labels"]
             of_service = labels.get("svc") if labels["alertname"] in _OF_SERVICES else ""
-            title = labels["alertname"] + (f" svc={of_service}" if of_service else "")
+            title = faults.titled(labels["alertname"] + (f" svc={of_service}" if of_service else ""))
             if one["status"] == "firing":
                 self.firing.add(title)
                 alerts.append((title, datetime.datetime.fromisoformat(one["startsAt"]).timestamp()))

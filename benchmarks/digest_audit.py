@@ -8,7 +8,6 @@ fact that no rule here knows is a violation, and so is a number in the text that
 import asyncio
 import dataclasses
 import datetime
-import itertools
 import json
 import math
 import re
@@ -19,10 +18,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import councils
+import digest_series
 from council import care_app
 from council.domain import digests, evidence
 from council.domain import home as home_module
-from council.upkeep.observer import forecasts, telling
+from council.upkeep.observer import telling
 
 Fact = Mapping[str, Any]
 # Returns what a query that matched its pattern may give.
@@ -37,9 +37,16 @@ _NOW_S = 2.0
 # `observe.interval_s`, as a soak leaves it.
 _INTERVAL_S = 900.0
 _TRIES = 3
-_CALL = re.compile(r"(?P<call>increase|rate|median_over_time)\((?P<name>\w+)(?:\{(?P<labels>[^}]*)\})?\)")
-_LABEL = re.compile(r'(\w+)(!~|!=|=)"([^"]*)"')
-_FORECAST = re.compile(r'forecast\((\w+)\{svc="(\w*)"\}, (\w+)\{svc="\w*"\}\)')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Audit:
+    """A digest, for programs and for people, how many numbers it has, and what of it the records do not bear out."""
+
+    digest: Mapping[str, Any]
+    text: str
+    numbers: int
+    violations: Sequence[str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,28 +61,30 @@ class Books:
     patches: Mapping[str, Mapping[str, Any]]
     repairs: Sequence[Mapping[str, Any]]
     interventions: Sequence[Mapping[str, Any]]
+    looks: Sequence[tuple[str, float, bool]]
     histories: Mapping[str, Mapping[str, Any]]
     tracks: Sequence[evidence.Track]
     now: Sequence[Mapping[str, Any]]
 
 
-def held(where: home_module.Home) -> list[str]:
-    """Make a digest of the running Council and return what of it the records do not bear out."""
-    digest, books, found = _looked(where)
+def audit(where: home_module.Home) -> Audit:
+    """Make a digest of the running Council and hold it against the records."""
+    found = _looked(where)
     for _ in range(_TRIES - 1):
         # What stood for a moment only, between the two looks, may be gone: then all is looked at anew.
-        if not found:
+        if not found.violations:
             break
-        digest, books, found = _looked(where)
-    return [*found, *unnoticed(digest, books)]
+        found = _looked(where)
+    return found
 
 
-def _looked(where: home_module.Home) -> tuple[dict[str, Any], Books, list[str]]:
+def _looked(where: home_module.Home) -> Audit:
     before = _now(where)
     digest = json.loads(_told(where, "observe", "digest", "--json"))
     text = _told(where, "observe", "digest")
     books = _books(where, digest, (before, _now(where)))
-    return digest, books, [*audited(digest, books), *unexplained(digest, text)]
+    wrong = [*audited(digest, books), *unexplained(digest, text), *unnoticed(digest, books)]
+    return Audit(digest, text, sum(_is_number(one) for _, one in facts(digest)), wrong)
 
 
 def audited(digest: Mapping[str, Any], books: Books) -> Iterator[str]:
@@ -117,9 +126,9 @@ def unexplained(digest: Mapping[str, Any], text: str) -> Iterator[str]:
 def unnoticed(digest: Mapping[str, Any], books: Books) -> Iterator[str]:
     """Yield each number that could be another without this audit's saying so: it would prove nothing."""
     for path, fact in facts(digest):
-        value = fact["value"]
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_number(fact):
             continue
+        value = fact["value"]
         wrong = dict(fact) | {"value": value * 1.5 + 7 if fact["unit"] != telling.TIME else value + 60}
         true = _truths(wrong, digest, books)
         if true is not None and _bears_out(wrong, true):
@@ -164,9 +173,12 @@ def _truths(fact: Fact, digest: Mapping[str, Any], books: Books) -> list[Any] | 
         ),
         (r"council report kpi --json", lambda _: _of_autonomy(name, span, books)),
         (r"council doctor", lambda _: _of_missing(name, digest)),
-        (_FORECAST.pattern, lambda found: _of_forecast(found, span[1], books)),
-        (r".*\w\(\w+.*\).*", lambda _: _of_series(query, span, fact, books)),
-        (r'(\w+)\{svc="(\w*)"\}', lambda found: [_points_until(books, found[1], found[2], span[1])[-1][1]]),
+        (digest_series.FORECAST.pattern, lambda found: digest_series.ahead(found, span[1], books.tracks)),
+        (r".*\w\(\w+.*\).*", lambda _: digest_series.values(query, span, fact["unit"], books.tracks)),
+        (
+            r'(\w+)\{svc="(\w*)"\}',
+            lambda found: [digest_series.until(books.tracks, found[1], found[2], span[1])[-1][1]],
+        ),
     )
     for pattern, rule in rules:
         if matched := re.fullmatch(pattern, query):
@@ -348,7 +360,10 @@ def _of_autonomy(name: str, span: tuple[float, float], books: Books) -> list[Any
     acted = [one for one in books.interventions if span[0] <= one["at_us"] / 1e6 < span[1]]
     called = {one["incident_id"] for one in books.repairs if one["outcome"] == "a person was called"}
     needed = sum(key in called for key in begun) + sum(one["returned_by"] not in ("", "healer") for one in decided)
-    count = len(begun) + len(decided)
+    jobs = [one for one in _jobs(books) if span[0] <= one[1] < span[1]]
+    good = {kind: max(at_s for other, at_s, well in jobs if well and other == kind) for kind, _, well in jobs if well}
+    needed += sum(not well and at_s >= good.get(kind, 0.0) for kind, at_s, well in jobs)
+    count = len(begun) + len(decided) + len(jobs)
     alone = count - min(count, needed + sum(one["kind"] in ("override", "unfreeze", "restart") for one in acted))
     if name.startswith("n of") or not count:
         return [count if name.startswith("n of") else None]
@@ -357,6 +372,15 @@ def _of_autonomy(name: str, span: tuple[float, float], books: Books) -> list[Any
         1 + z * z / count
     )
     return [100 * max(0.0, low) if name == "autonomy, at least" else 100 * share]
+
+
+def _jobs(books: Books) -> Iterator[tuple[str, float, bool]]:
+    """Yield each scheduled job: what it was, when, and whether it went well."""
+    yield from books.looks
+    for one in books.announced:
+        kind, _, day = one.partition(":")
+        if kind in ("digest", "archived"):
+            yield kind, datetime.datetime.fromisoformat(f"{day}T03:00:00Z").timestamp(), True
 
 
 def _of_missing(name: str, digest: Mapping[str, Any]) -> list[Any]:
@@ -369,89 +393,6 @@ def _of_missing(name: str, digest: Mapping[str, Any]) -> list[Any]:
     )
 
 
-# Series, as an expression over them says
-
-
-def _of_series(query: str, span: tuple[float, float], fact: Fact, books: Books) -> list[Any]:
-    """Return what an expression gives: calls over one metric each, one divided by another, times a number."""
-    if fact["unit"] in (telling.WORD, telling.QUOTE):
-        return [value for one in _LABEL.findall(query) for value in one[2:]]
-    factor = float(found[1]) if (found := re.match(r"(\d+) \* ", query)) else 1.0
-    parts = [_called(matched, span, books) for matched in _CALL.finditer(query)]
-    if not parts or len(parts) > 2 or any(one is None for one in parts):
-        return [None]
-    if len(parts) == 1:
-        return [factor * float(parts[0] or 0.0)]
-    above, below = parts
-    # Of too few calls no mean is told, and no share of none.
-    return [factor * float(above or 0.0) / below, None] if below else [0.0, None]
-
-
-def _called(matched: re.Match[str], span: tuple[float, float], books: Books) -> float | None:
-    labels = _LABEL.findall(matched["labels"] or "")
-    tracks = [one for one in _tracks(books, matched["name"]) if all(_fits(one, *each) for each in labels)]
-    if matched["call"] == "median_over_time":
-        values = [value for one in tracks for at_s, value in one.points if span[0] <= at_s < span[1]]
-        return statistics.median(values) if values else None
-    risen = sum(_risen(one.points, span) for one in tracks)
-    if matched["call"] == "increase":
-        return risen
-    known = [inside for one in tracks if len(inside := _around(one.points, span)) > 1]
-    if not known:
-        return None
-    until_s = min(span[1], max(points[-1][0] for points in known))
-    return risen / (until_s - max(span[0], min(points[0][0] for points in known)))
-
-
-def _fits(track: evidence.Track, name: str, how: str, value: str) -> bool:
-    has = track.service if name == "svc" else dict(track.labels).get(name, "")
-    match how:
-        case "=":
-            return has == value
-        case "!=":
-            return has != value
-        case _:
-            return has not in value.split("|")
-
-
-def _around(points: Sequence[tuple[float, float]], span: tuple[float, float]) -> list[tuple[float, float]]:
-    """Return the readings of a span, and the one before it, from which the first rise is counted."""
-    inside = [one for one in points if span[0] <= one[0] < span[1]]
-    return [one for one in points if one[0] < span[0]][-1:] + inside
-
-
-def _risen(points: Sequence[tuple[float, float]], span: tuple[float, float]) -> float:
-    inside = _around(points, span)
-    return sum(
-        value if value < last else value - last
-        for (last_s, last), (at_s, value) in itertools.pairwise(inside)
-        if at_s > last_s and math.isfinite(value - last)
-    )
-
-
-def _of_forecast(found: re.Match[str], until_s: float, books: Books) -> list[Any]:
-    used, service, size = found.groups()
-    points, sizes = (_points_until(books, one, service, until_s) for one in (used, size))
-    if not points or not sizes:
-        return []
-    limit = sizes[-1][1]
-    midnight_s = _seconds(f"{_moment(points[-1][0]):%Y-%m-%d}T00:00:00Z")
-    told: list[Any] = [service]
-    for kept in (points, [one for one in points if one[0] >= midnight_s]):
-        ahead = forecasts.forecast(kept, limit, 14 * 86_400.0)
-        told += [ahead.level, ahead.at_s, ahead.earliest_s] if ahead else []
-    return told
-
-
-def _points_until(books: Books, name: str, service: str, until_s: float) -> list[tuple[float, float]]:
-    return [one for track in _tracks(books, name, service) for one in track.points if one[0] < until_s]
-
-
-def _tracks(books: Books, name: str, service: str | None = None) -> list[evidence.Track]:
-    of = evidence.TRACKED[name].of if name in evidence.TRACKED else ""
-    return [one for one in books.tracks if one.name == name and (service or of or one.service) == one.service]
-
-
 def _plots(digest: Mapping[str, Any], books: Books) -> Iterator[str]:
     for one in digest["plots"]:
         past = books.histories.get(one["name"], {}).get("values", [])
@@ -462,7 +403,7 @@ def _plots(digest: Mapping[str, Any], books: Books) -> Iterator[str]:
                 yield f"the plot of {one['name']} has points that the watcher never kept: {wrong[:3]}"
             continue
         span = (_seconds(digest["from"]), _seconds(digest["to"]))
-        risen = sum(_risen(track.points, span) for track in _tracks(books, "council_exchanges_total"))
+        risen = digest_series.risen(books.tracks, "council_exchanges_total", span)
         if bool(risen) != any(value for _, value in one["points"]) or len(one["points"]) > digests.PLOT_POINTS_MAX:
             yield f"the plot of requests does not go with {risen} requests that were counted"
 
@@ -483,6 +424,14 @@ def _books(where: home_module.Home, digest: Mapping[str, Any], now: Sequence[Map
         announced = [row[0] for row in rows.execute("SELECT name FROM announcements")]
         repairs = [dict(row) for row in rows.execute("SELECT incident_id, outcome FROM repairs")]
         acted = [dict(row) for row in rows.execute("SELECT kind, at_us FROM interventions")]
+        looks = [
+            (row["bot"], row["began_us"] / 1e6, row["outcome"] != "failed")
+            for row in rows.execute("SELECT * FROM bot_runs")
+        ]
+        looks += [
+            (row["kind"], json.loads(row["body"])["began_us"] / 1e6, row["outcome"] == "ok")
+            for row in rows.execute("SELECT kind, outcome, body FROM backups")
+        ]
     finally:
         rows.close()
     start_s = _seconds(digest["from"])
@@ -493,7 +442,8 @@ def _books(where: home_module.Home, digest: Mapping[str, Any], now: Sequence[Map
         return pasts, await watch.tracks(tuple(evidence.TRACKED), start_s - _BEFORE_S)
 
     histories, tracks = asyncio.run(asked())
-    return Books(ledger, wrong, notices, ticks, announced, _patches(where), repairs, acted, histories, tracks, now)
+    patches = _patches(where)
+    return Books(ledger, wrong, notices, ticks, announced, patches, repairs, acted, looks, histories, tracks, now)
 
 
 def _patches(where: home_module.Home) -> dict[str, Mapping[str, Any]]:
@@ -529,6 +479,10 @@ def _told(where: home_module.Home, *arguments: str) -> str:
 
 
 # Small
+
+
+def _is_number(fact: Fact) -> bool:
+    return isinstance(fact["value"], int | float) and not isinstance(fact["value"], bool)
 
 
 def _bears_out(fact: Fact, true: Sequence[Any]) -> bool:

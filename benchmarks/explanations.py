@@ -10,6 +10,7 @@ import collections
 import time
 from collections.abc import Callable
 
+import detection_faults
 import figures
 from council.domain import evidence, incidents
 from council.testing import fault_library, kinds_of_faults
@@ -83,7 +84,7 @@ def _table(incident: incidents.Incident) -> Answer:
 
 def _of_alert(title: str) -> Answer:
     """Return what an alert says by itself is wrong."""
-    name, _, service = title.partition(" svc=")
+    name, service = detection_faults.named(title)
     if name in ("service_down", "metrics_stale", "crash_loop"):
         return "service", service
     if name in ("disk_usage", "disk_growth"):

@@ -33,7 +33,7 @@ SEED, ROUNDS = 11, 20
 # Of a paid model in the middle of the field, micro-dollars a million tokens; an escalation is 500 tokens in and 300 out.
 PRICES_USD_MICROS = (3_000_000, 15_000_000)
 _TOKENS = (500, 300)
-_RESAMPLED, _RESAMPLED_ROUNDS = 200, 4
+RESAMPLED, _RESAMPLED_ROUNDS = 200, 4
 
 Say = Callable[[str], None]
 Policy = Callable[[Sequence["Question"]], list[bool]]
@@ -59,8 +59,9 @@ def run(say: Say) -> list[figures.Row]:
     say(f"locality, replay: {len(asked)} questions, {len(asked) - spoken} answered by specialists")
     chance = random.Random(SEED)
     stream = [one for _ in range(ROUNDS) for one in chance.sample(asked, len(asked))]
-    note = f"{len(asked)} distinct questions, each {ROUNDS} times; 5 % to 95 % of {_RESAMPLED} resamples of them"
-    return [*told("replay", POLICIES, stream, _spread(asked, chance), note), *_usd(stream), *_calibration(asked)]
+    note = f"{len(asked)} distinct questions, each {ROUNDS} times; 5 % to 95 % of {RESAMPLED} resamples of them"
+    varied = spread(lambda: _drawn_anew(asked, chance))
+    return [*told("replay", POLICIES, stream, varied, note), *_usd(stream), *_calibration(asked)]
 
 
 def read() -> list[dict[str, Any]]:
@@ -138,14 +139,18 @@ def recovered(stream: Sequence[Question], sent: Sequence[bool]) -> float:
     return (ours - by_chance) / (perfect - by_chance) if perfect > by_chance else 0.0
 
 
-def _spread(asked: Sequence[Question], chance: random.Random) -> Mapping[str, tuple[float, float]]:
-    """Return how far the gap recovered would vary with other questions of the kind, by drawing these anew."""
+def _drawn_anew(asked: Sequence[Question], chance: random.Random) -> list[Question]:
+    drawn = chance.choices(asked, k=len(asked))
+    return [one for _ in range(_RESAMPLED_ROUNDS) for one in chance.sample(drawn, len(drawn))]
+
+
+def spread(draw: Callable[[], Sequence[Question]], warming: int = 0) -> Mapping[str, tuple[float, float]]:
+    """Return how far the gap recovered varies over streams that `draw` gives, whose first `warming` do not count."""
     found: dict[str, list[float]] = {name: [] for name in POLICIES}
-    for _ in range(_RESAMPLED):
-        drawn = chance.choices(asked, k=len(asked))
-        stream = [one for _ in range(_RESAMPLED_ROUNDS) for one in chance.sample(drawn, len(drawn))]
+    for _ in range(RESAMPLED):
+        stream = draw()
         for name, policy in POLICIES.items():
-            found[name].append(recovered(stream, policy(stream)))
+            found[name].append(recovered(stream[warming:], policy(stream)[warming:]))
     return {
         name: (figures.quantile(values, 0.05), figures.quantile(values, 0.95)) for name, values in found.items()
     }  # fmt: skip
@@ -155,7 +160,7 @@ def told(
     how: str,
     policies: Mapping[str, Policy],
     stream: Sequence[Question],
-    spread: Mapping[str, tuple[float, float]],
+    varied: Mapping[str, tuple[float, float]],
     note: str,
 ) -> list[figures.Row]:
     """Return the rows of policies over the same questions, beside never, random and perfect escalation."""
@@ -167,7 +172,7 @@ def told(
         share = statistics.mean(sent)
         useful = [not one.weak for one, away in zip(stream, sent, strict=True) if away]
         right = statistics.mean(one.weak or away for one, away in zip(stream, sent, strict=True))
-        low, high = spread.get(name, (None, None))
+        low, high = varied.get(name, (None, None))
         missed = (None if high is None else 1 - high, None if low is None else 1 - low)
         needed = statistics.mean(useful or [False])
         rows += [

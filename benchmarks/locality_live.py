@@ -3,7 +3,8 @@
 The provider is the scripted upstream: it says what the key says and as much beside it as makes some 300 tokens, and counts a
 word of the prompt as a token; the ledger charges them at the prices of the replay. The questions are those of the replay, each
 once, after some that do not count, since a service that has just started spends its reserve on what it meets first. For what
-was escalated the local answer is the one in the file of answers.
+was escalated the local answer is the one in the file of answers. How far so few escalations are to be believed is told by
+replays of as many questions, drawn anew from all.
 """
 
 import dataclasses
@@ -52,7 +53,8 @@ class Asked:
 def run(port: int, say: locality.Say, sample: int, warming: int, seed: int) -> list[figures.Row]:
     """Ask `sample` questions after `warming` others, one after the other; return the rows of figures."""
     rows = locality.held_out(locality.read())
-    chosen = random.Random(seed).sample(rows, min(len(rows), sample + warming))
+    chance = random.Random(seed)
+    chosen = chance.sample(rows, min(len(rows), sample + warming))
     with councils.folder() as folder:
         where = _prepare(folder / "h", port)
         with councils.running(where, port):
@@ -61,8 +63,11 @@ def run(port: int, say: locality.Say, sample: int, warming: int, seed: int) -> l
     policies = {f"{name}, by replay": _after(warmed, policy) for name, policy in locality.POLICIES.items()}
     policies = {figures.OURS: lambda _: [one.escalated for one in asked], **policies}
     stream = [one.question for one in asked]
-    note = f"seed {seed}, after {warming} questions that do not count"
-    return [*locality.told("live", policies, stream, {}, note), *_live(asked, usd_micros)]
+    judged = [locality.judged(row) for row in rows]
+    varied = locality.spread(lambda: chance.choices(judged, k=len(chosen)), warming)
+    varied = {**{f"{name}, by replay": found for name, found in varied.items()}, figures.OURS: varied[figures.OURS]}
+    note = f"seed {seed}, after {warming} questions that do not count; 5 % to 95 % of {locality.RESAMPLED} replays of as many"
+    return [*locality.told("live", policies, stream, varied, note), *_live(asked, usd_micros)]
 
 
 def _after(warmed: Sequence[locality.Question], policy: locality.Policy) -> locality.Policy:

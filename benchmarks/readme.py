@@ -38,9 +38,12 @@ _ORDER = (
     "detection",
     "detection_outside",
     "leaks_fast",
+    "leaks_bound",
     "leaks_real",
     "leaks_recorded",
+    "leaks_young",
     "watching",
+    "care",
     "explanations",
     "anomalies",
     "patches",
@@ -77,18 +80,31 @@ def write() -> None:
 
 
 def _targets(found: list[dict[str, Any]]) -> str:
-    rows = [
-        (row["figure"], row.get("value"), row["unit"], row["target"], row.get("verdict", "no figure"))
-        for part in found
-        for row in part["rows"]
-        if "target" in row and row["subject"] == figures.OURS
-    ]
     lines = ["### Targets\n", "| figure | value | target | |", "|---|---:|---:|---|"]
-    lines += [
-        f"| {figure} | {figures.short(value)} {unit} | <= {target:g} {unit} | {verdict} |"
-        for figure, value, unit, target, verdict in rows
-    ]
+    for part in found:
+        rows = [row for row in part["rows"] if "target" in row]
+        ours = {row["figure"] for row in part["rows"] if row["subject"] == figures.OURS}
+        cases: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            if row["subject"] == figures.OURS:
+                lines.append(_target(row, row["figure"], row.get("verdict", "no figure")))
+            elif row["figure"] not in ours:
+                cases.setdefault(row["figure"], []).append(row)
+        lines += [_worst(figure, of_it) for figure, of_it in cases.items()]
     return "\n".join(lines) + "\n"
+
+
+def _worst(figure: str, cases: list[dict[str, Any]]) -> str:
+    """Return the line of a figure whose subjects are no peers but cases of ours: that of the worst one."""
+    worst = max(cases, key=lambda row: row.get("value", float("inf")) - row["target"])
+    missed = sum(row.get("verdict") != "met" for row in cases)
+    name = f"{figure}: {worst['subject']}" + (f", the worst of {len(cases)}" if len(cases) > 1 else "")
+    return _target(worst, name, f"MISSED by {missed} of {len(cases)}" if missed else "met")
+
+
+def _target(row: dict[str, Any], name: str, verdict: str) -> str:
+    unit = row["unit"]
+    return f"| {name} | {figures.short(row.get('value'))} {unit} | <= {row['target']:g} {unit} | {verdict} |"
 
 
 def _part(part: dict[str, Any]) -> str:

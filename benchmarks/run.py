@@ -18,6 +18,7 @@ from typing import Any
 import anomalies
 import answers
 import backup
+import care
 import detection
 import detection_faults
 import explanations
@@ -25,9 +26,11 @@ import figures
 import gateways
 import guides
 import leaks
+import leaks_bound
 import leaks_fast
 import leaks_real
 import leaks_recorded
+import leaks_young
 import ledger
 import levels
 import locality
@@ -101,6 +104,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--warming", type=int, default=60, help="questions before those, which do not count")
     parser.add_argument("--model", type=Path, metavar="FILE", help="GGUF file to ask the sample as well")
     parser.add_argument("--tools", action="store_true", help="ask the sample once more with `general.tools` on")
+    parser.add_argument("--pairs", type=int, default=care.PAIRS, help="pairs of halves that care measures")
     parser.add_argument("--faults", type=int, default=5, help="faults of each kind that detection puts in")
     parser.add_argument("--kinds", nargs="+", choices=[one.name for one in detection_faults.KINDS], metavar="KIND",
                         help="kinds of faults; all of them where none is named")  # fmt: skip
@@ -137,9 +141,12 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[figures.Row]]] = {
     "ledger": _ledger,
     "leaks": lambda _: leaks.run(say),
     "leaks_fast": lambda _: leaks_fast.run(say),
+    "leaks_bound": lambda _: leaks_bound.run(say),
     "leaks_real": lambda _: leaks_real.run(say),
     "leaks_recorded": lambda _: leaks_recorded.run(say),
+    "leaks_young": lambda _: leaks_young.run(say),
     "watching": lambda options: watching.run(options.port, say),
+    "care": lambda options: care.run(options.port, options.pairs, options.seed, say),
     "tracing": lambda options: tracing.run(options.port, say),
     "anomalies": lambda _: anomalies.run(say),
     "requests": lambda options: request_costs.run(options.port, options.peers, say),

@@ -11,14 +11,15 @@
     make soak ARGS="--only patches --part 1/10"                        patches on a whole Council, see soak_patches_live.py
     make soak ARGS="--only pipeline --part 1/20"                       the whole pipeline, see soak_pipeline.py
     make soak ARGS="--only chaos --part 1/5"                           every fault of chaos once, see soak_chaos.py
+    make soak ARGS="--only autonomy --part 1/2"                        days left alone, see soak_autonomy.py
     make soak ARGS="--only release"                                    a release built, verified, installed, see soak_release.py
     make soak ARGS="--only dashboard"                                  a page that stays open, and fifty, see soak_dashboard.py
     make soak ARGS="--only story"                                      all of it as a newcomer meets it, see soak_story.py
 
-A lane is one Council with a home and ports of its own, driven by one seed; at its end every number of its digest is found again
-in the records, see digest_audit.py. Parts of a campaign (same seed, parts, lanes and
-duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit status
-is 1 if anything happened that must never happen; the seed is printed.
+A lane is one Council with a home and ports of its own, driven by one seed. At its end every number of its digest is found again
+in the records, see digest_audit.py, and the kills in the digest, see digest_faults.py. Parts of a campaign (same seed, parts,
+lanes and duration) gather in results/soak.json, which says what share has run; a part that is there is not run again. The exit
+status is 1 if anything happened that must never happen; the seed is printed.
 """
 
 import argparse
@@ -41,7 +42,9 @@ import uvloop
 import campaigns
 import councils
 import digest_audit
+import digest_faults
 import figures
+import soak_autonomy
 import soak_chaos
 import soak_checks
 import soak_dashboard
@@ -81,6 +84,8 @@ class Report:
     acknowledged: int = 0
     recoveries_s: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     memory: dict[str, soak_checks.Memory] = dataclasses.field(default_factory=dict)
+    digest: str = ""
+    digest_numbers: int = 0
 
     @property
     def ok(self) -> bool:
@@ -109,7 +114,7 @@ async def _lane(report: Report, where: home_module.Home, port: int, say: Say) ->
     url = f"http://127.0.0.1:{port}/v1/chat/completions"
     try:
         say(f"seed {report.seed}: ready in {await lane.until_ready():.1f} s")
-        memory = _MemoryWatch(await lane.status())
+        memory, up_s = _MemoryWatch(await lane.status()), time.monotonic()
         clients = [
             soak_load.Client(url, token, random.Random(chance.getrandbits(64)), journal) for _ in range(_CLIENTS)
         ]
@@ -123,7 +128,11 @@ async def _lane(report: Report, where: home_module.Home, port: int, say: Say) ->
             if isinstance(ended, BaseException):
                 journal.violate(f"{type(ended).__name__}: {ended}")
         await _until_all_up(port, journal)
-        report.violations += await asyncio.to_thread(digest_audit.held, where)
+        down_s = time.monotonic()
+        audit = await asyncio.to_thread(digest_audit.audit, where)
+        report.digest, report.digest_numbers = audit.text, audit.numbers
+        report.violations += audit.violations
+        report.violations += digest_faults.untold(audit.digest, lane.windows, up_s, down_s)
         memory.end(await lane.status())
         report.memory = memory.found
     finally:
@@ -234,6 +243,8 @@ def main() -> int:
         failed |= soak_release.campaign(options)
     if options.only == soak_chaos.NAME or everything:
         failed |= soak_chaos.campaign(options)
+    if options.only == soak_autonomy.NAME or everything:
+        failed |= soak_autonomy.campaign(options)
     if options.only == soak_dashboard.NAME or everything:
         failed |= soak_dashboard.campaign(options)
     if options.only == soak_story.NAME or everything:
@@ -284,6 +295,7 @@ def _options() -> argparse.Namespace:
             soak_pipeline.NAME,
             soak_release.NAME,
             soak_chaos.NAME,
+            soak_autonomy.NAME,
             soak_dashboard.NAME,
             soak_story.NAME,
         ),
@@ -376,6 +388,7 @@ def _summary(reports: list[Report]) -> dict[str, Any]:
         "exchanges": _added([report.exchanges for report in reports]),
         "ledger_rows": _added([report.outcomes for report in reports]),
         "violations": [f"seed {report.seed}: {line}" for report in reports for line in report.violations],
+        "digests": [{"numbers": report.digest_numbers, "text": report.digest} for report in reports],
         "recoveries_s": recoveries,
         "memory_bytes": {
             name: [dataclasses.asdict(report.memory[name]) for report in reports if name in report.memory]
@@ -393,11 +406,13 @@ def table(merged: dict[str, Any]) -> str:
     ran = merged["ran"].values()
     campaign = merged["campaign"]
     exchanges, rows = _added([one["exchanges"] for one in ran]), _added([one["ledger_rows"] for one in ran])
+    numbers = [digest["numbers"] for one in ran for digest in one.get("digests", ())]
     lines = [
         f"== soak: seed {campaign['seed']}, {merged['share']}, {campaign['lanes']} lanes of {campaign['duration_s']:g} s",
         "exchanges:   " + ", ".join(f"{name} {count}" for name, count in exchanges.items()),
         "ledger rows: " + ", ".join(f"{name} {count}" for name, count in rows.items()),
         f"acknowledged answers: {sum(one['acknowledged'] for one in ran)}, each once in the ledger unless named below",
+        f"numbers of the digests: {sum(numbers)}, each found again in the records unless named below",
         f"{'killed':<12}{'times':>6}{'ready again p50 s':>20}{'p95 s':>8}{'max s':>8}",
     ]
     for name in sorted({name for one in ran for name in one["recoveries_s"]}):

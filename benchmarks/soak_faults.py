@@ -14,7 +14,7 @@ import councils
 from council.backends.runtime import local
 from council.domain import errors, states
 from council.domain import home as home_module
-from council.kit import process
+from council.kit import process, waiting
 
 SUPERVISOR = "supervisor"
 SERVICES = ("store", "model", "worker", "recall", "zygote", "sandboxd", "watcher", "gateway")
@@ -62,9 +62,7 @@ class Lane:
         """Kill in turn, in an order that the seed gives, waiting for each recovery. Raises NotRecoveredError."""
         bag: list[str] = []
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._chance.uniform(*between_s))
-            if stop.is_set():
+            if await waiting.within(stop, self._chance.uniform(*between_s)):
                 return
             if not bag:
                 bag = list(targets)

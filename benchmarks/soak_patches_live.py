@@ -239,7 +239,7 @@ async def _lane(
                 for line in wrong:
                     print(f"VIOLATION, seed {seed}, patch {number}, {kind.name}: {line}", flush=True)
             await asyncio.sleep(_AROUND_S + 1)
-        violations += await asyncio.to_thread(digest_audit.held, where)
+        violations += (await asyncio.to_thread(digest_audit.audit, where)).violations
     finally:
         await follower.close()
     failed, told_of = patch_load.unexplained(load.seen, spans)

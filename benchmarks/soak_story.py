@@ -40,7 +40,7 @@ SHOWN = {
     "insight": "it-is-explained",
     "changes": "the-patch-serves",
 }
-# By it a gate turns red, nobody who asks is hurt, and all is green again soon after the repair.
+# By it an alert comes before any gate turns red, nobody who asks is hurt, and all is well again soon after the repair.
 _FAULT, _SERVICE = "descriptor-leak", "sandboxd"
 _PORT_AWAY = 900
 # An alert is over after ten seconds of green and not after a minute; nothing else is other than as shipped but the bake.

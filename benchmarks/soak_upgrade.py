@@ -11,6 +11,7 @@ runs is of the release that is live, and no other release lies there than those 
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -35,6 +36,7 @@ from council.domain import errors, patches, release_pin
 from council.domain import home as home_module
 from council.patching import situation
 from council.releases import environments
+from council.supervisor import logs
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import history
 
@@ -45,7 +47,9 @@ _ANSWER_S = 30.0
 _POLL_S = 0.1
 _AGAIN_S = 120.0
 _TRIES_MAX = 5
-_VERSION = re.compile(r"version ([0-9][0-9A-Za-z.]*[0-9A-Za-z])")
+# What is said where a machine with other work to do was too slow: by those who judge, or since patchctl seemed to hang.
+_SLOW = ("answers take ", "latency_p95 is ", "interrupted")
+_SAID_LINES = 60
 _COMMAND = (sys.executable, "-m", "council")
 
 
@@ -87,9 +91,9 @@ class Load:
             text = json.loads(reply.read())["choices"][0]["message"]["content"]
         if str(number * 7) not in text.replace(",", ""):
             raise ValueError(f"another answer: {text[:80]!r}")
-        with urllib.request.urlopen(f"{url}/", timeout=_ANSWER_S) as reply:
-            found = _VERSION.search(reply.read().decode())
-        self.versions[found.group(1) if found else "?"] += 1
+        request = urllib.request.Request(f"{url}/api/status", headers=head)
+        with urllib.request.urlopen(request, timeout=_ANSWER_S) as reply:
+            self.versions[json.loads(reply.read())["version"]] += 1
 
 
 def released(clone: Path, folder: Path, report: dict[str, Any]) -> list[Path]:
@@ -121,7 +125,13 @@ def run(clone: Path, folder: Path, report: dict[str, Any]) -> None:
     try:
         places = released(clone, folder, report)
         with councils.folder() as root:
-            _Upgrade(home_module.Home(root / "h"), report).run(places)
+            where = home_module.Home(root / "h")
+            try:
+                _Upgrade(where, report).run(places)
+            finally:
+                # What was started anew, and why.
+                with contextlib.suppress(OSError):
+                    report["supervisor_said"] = logs.own(where).read_text(errors="replace").splitlines()[-_SAID_LINES:]
     except (WentWrongError, subprocess.CalledProcessError, errors.CouncilError, OSError) as error:
         said = getattr(error, "stderr", None) or b""
         report["violations"].append(f"{type(error).__name__}: {error} {said[-2000:]!r}")
@@ -203,8 +213,9 @@ class _Upgrade:
             row = self._ended(sent, f"{name}, try {again + 1}" if again else name)
             if row.outcome in good:
                 return row.outcome
-            if row.outcome != "refused" or not row.reason.startswith("answers take"):
+            if row.outcome != "refused" or not row.reason.startswith(_SLOW):
                 raise WentWrongError(f"{name}: {row.outcome}: {row.reason}")
+            self._report.setdefault("tried_again", []).append(f"{name}: {row.reason}")
         raise WentWrongError(f"{name}: refused {_TRIES_MAX} times")
 
     def _submit(self, sent: patches.Submission) -> None:

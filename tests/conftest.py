@@ -36,9 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # A worker's results are heard by whoever it works for, and what Councils keep for others is shared among workers.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(covering.Covering(config.rootpath), "covering")
-        folder = tempfile.TemporaryDirectory(prefix="council-kept", ignore_cleanup_errors=True)
-        config.add_cleanup(folder.cleanup)
-        os.environ[whole.KEPT] = folder.name
+        if whole.KEPT not in os.environ:
+            folder = tempfile.TemporaryDirectory(prefix="council-kept", ignore_cleanup_errors=True)
+            config.add_cleanup(folder.cleanup)
+            os.environ[whole.KEPT] = folder.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -52,7 +52,7 @@ class Covering:
         """Note what the run said, beside what earlier ones said of other tests."""
         if not self._passed:
             return
-        run = f"tests of {_commit(self._root)}"
+        run = ", ".join(filter(None, (f"tests of {_commit(self._root)}", os.environ.get(coverage.TRY, ""))))
         at_s = round(time.time(), 3)
         # Of what changed while tests ran nobody can say which of the two was tested.
         code = self._code if contents.of_checkout(self._root) == self._code else ""

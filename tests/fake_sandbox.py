@@ -70,8 +70,9 @@ class FakeSandbox:
         self.calls.append(("lift", caller, request_id))
         self.stopped_by = self.stopped_reason = ""
 
-    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
-        return [one for one in reversed(self.records) if not before or one.id < before][:limit]
+    async def audit(self, limit: int, before: int = 0) -> sandbox.Page:
+        found = [one for one in reversed(self.records) if not before or one.id < before]
+        return sandbox.Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
     async def ping(self) -> None:
         if self.stopped_by:

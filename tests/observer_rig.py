@@ -1,7 +1,7 @@
 """What the observer leans on, played, and a snapshot in which nothing is empty."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import band
@@ -119,6 +119,7 @@ class House:
         self.kept = kept_snapshots.PlainSnapshots()
         self.settings = observe.ObserveConfig(interval_s=interval_s)
         self.label = patches.Label("0" * 40, "c" * 16)
+        self.jobs: Callable[[evidence.Span], Sequence[evidence.Job]] = lambda _: ()
         self.restart()
 
     def gathering(self) -> gathering.Gathering:
@@ -130,6 +131,7 @@ class House:
             lambda: [],
             lambda: self.label,
             self.clock,  # type: ignore[arg-type]
+            jobs=lambda span: self.jobs(span),
         )
         return gathering.Gathering(parts)
 

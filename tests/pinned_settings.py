@@ -244,6 +244,7 @@ DEFAULTS: dict[str, Any] = {
     "backup.target": "",
     "backup.at": "02:30",
     "backup.zone": "UTC",
+    "backup.every_h": 24.0,
     "backup.keep_daily": 7,
     "backup.keep_weekly": 5,
     "backup.keep_monthly": 12,

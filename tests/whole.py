@@ -4,8 +4,10 @@
 happens in between, nothing of it is left running. `whole.served` is the instance that the tests of one session share.
 """
 
+import asyncio
 import atexit
 import contextlib
+import dataclasses
 import functools
 import os
 import shutil
@@ -18,12 +20,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from council import homes
+from council import care_app, homes
+from council.cli import patch_rows
+from council.domain import baking, gates
 from council.domain import home as home_module
 from council.upkeep.engine import blueprint
+from council.upkeep.patchctl import history
 
 UP_S = 120.0
 DOWN_S = 60.0
@@ -32,6 +39,11 @@ _WORKERS_MAX = 8
 # Of the services, and of those tried beside them.
 _PORTS_USED = (0, 1, 2, 4, 5, 6, 20, 21, 22, 24, 25, 26)
 _KILL_S = 10.0
+# Of a patch. Short enough to wait for, with readings enough for every gate's bake form.
+SHORT_BAKE = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_BAKE_INTERVAL_S": "0.5"}
+# Where a gateway is made to hang: its patch has ended when nothing of it is left, and it is killed when it had so long.
+SHORT_END = {"COUNCIL_GATEWAY_DRAIN_S": "5", "COUNCIL_SUPERVISOR_STOP_S": "20"}
+_PATCHES_MAX = 50
 
 
 def ports_of_worker(first: int, number: int, step: int) -> range:
@@ -69,6 +81,18 @@ class Council:
     def command(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run `council` with this home and port; never raises for its exit status."""
         return _command(self.environment, *arguments, timeout_s=timeout_s)
+
+    def services(self) -> list[dict[str, Any]]:
+        """Return the services that `council status --json` lists.
+
+        Without the command: to wait for something by one after the other would keep a processor busy with starts of Python.
+        """
+        told = asyncio.run(care_app.runtime(home_module.Home(self.home)).status(everywhere=True))
+        return [dataclasses.asdict(one) for one in told]
+
+    def patches(self) -> list[dict[str, Any]]:
+        """Return what `council patch history --json` lists, newest first; without the command."""
+        return [history.told(one) for one in patch_rows.newest(home_module.Home(self.home), _PATCHES_MAX)]
 
     def supervisor_pid(self) -> int:
         """Who holds the home."""
@@ -109,11 +133,13 @@ def is_free(port: int) -> bool:
 
 
 def wait_until(holds: Callable[[], bool], limit_s: float) -> None:
-    """Return once `holds` does; fail after `limit_s`."""
-    deadline_s = time.monotonic() + limit_s
+    """Return once `holds` does; fail after `limit_s`. One that takes long is looked at half of the time at most."""
+    first_s = began_s = time.monotonic()
     while not holds():
-        assert time.monotonic() < deadline_s, f"not so within {limit_s:g} s"
-        time.sleep(0.05)
+        ended_s = time.monotonic()
+        assert ended_s < first_s + limit_s, f"not so within {limit_s:g} s"
+        time.sleep(max(0.05, ended_s - began_s))
+        began_s = time.monotonic()
 
 
 @contextlib.contextmanager
@@ -267,13 +293,26 @@ def _is_inside(word: bytes, home: Path) -> bool:
     return word == os.fsencode(home) or os.fsencode(home) + b"/" in word
 
 
-def bear_a_busy_machine(where: home_module.Home) -> None:
-    """Have no patch be refused since the machine is slow: what is shown is how patches go, and not how fast it is.
+def bear_a_busy_machine(where: home_module.Home, *, few: bool = True) -> None:
+    """Have no patch be refused since the machine is slow, and by default each be tried with `few_questions`.
 
-    For a home that has not begun yet.
+    What is shown is how patches go, and not how fast the machine is. For a home that has not begun yet.
     """
     homes.prepare(where, {"COUNCIL_HOME": str(where.root)})
-    gates = (where.current / "gates.yaml").read_text()
-    wider = gates.replace('limit: "<1000ms"\n    amber: 800\n', 'limit: "<60000ms"\n    amber: 50000\n')
-    assert wider != gates
-    blueprint.commit(where, {"gates.yaml": wider.encode()}, "Bear a busy machine")
+    text = (where.current / gates.FILE).read_text()
+    wider = text.replace('limit: "<1000ms"\n    amber: 800\n', 'limit: "<60000ms"\n    amber: 50000\n')
+    assert wider != text
+    changes = {gates.FILE: wider.encode()} | ({baking.FILE: few_questions()} if few else {})
+    blueprint.commit(where, changes, "Bear a busy machine")
+
+
+# Those that take the longest, since a model writes or a sandbox runs what they ask for.
+_SLOW_KINDS = ("general", "code")
+
+
+def few_questions() -> bytes:
+    """Return a `trial.yaml` with all that is computed or looked up, and one of each kind that takes longer."""
+    asked = homes.parse_yaml(homes.default_files()[baking.FILE], baking.FILE)[baking.KEY]
+    slow = [next(one for one in asked if one["kind"] == kind) for kind in _SLOW_KINDS]
+    quick = [one for one in asked if one["kind"] not in _SLOW_KINDS]
+    return yaml.safe_dump({baking.KEY: [*quick, *slow]}).encode()

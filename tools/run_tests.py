@@ -36,6 +36,8 @@ SERVING = (
 )
 ALONE = (*PYTEST, "--durations=10", "-m", "alone")
 MARK = "mark.alone"
+# Where Councils of all these runs leave what the next ones need not make anew, see tests/whole.py.
+KEPT = "KEPT_OF_COUNCILS"
 # It yields to whoever serves, and is still given a share of a processor that is busy for long.
 PRIORITY = 10
 _END_S = 20.0
@@ -44,13 +46,15 @@ _END_S = 20.0
 def main() -> int:
     """Run them and return the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with tempfile.TemporaryFile() as said, _beside(COMPUTING, said) as computing:
-        failed = _fails(SERVING)
-        failed |= computing.wait() != 0
-        said.seek(0)
-        sys.stdout.write(said.read().decode(errors="replace"))
-        sys.stdout.flush()
-    return int(_fails((*ALONE, *files_alone(ROOT))) or failed)
+    with tempfile.TemporaryDirectory(prefix="council-kept", ignore_cleanup_errors=True) as kept:
+        os.environ[KEPT] = kept
+        with tempfile.TemporaryFile() as said, _beside(COMPUTING, said) as computing:
+            failed = _fails(SERVING)
+            failed |= computing.wait() != 0
+            said.seek(0)
+            sys.stdout.write(said.read().decode(errors="replace"))
+            sys.stdout.flush()
+        return int(_fails((*ALONE, *files_alone(ROOT))) or failed)
 
 
 def files_alone(root: Path) -> list[str]:

@@ -374,7 +374,7 @@ def specialists(
 
     limits = sandbox_wire.default_limits(config.sandbox)
     math = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", compute, clock_module.SystemClock())
-    logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute)
+    logic = computed.ComputedSpecialist(answers.Route.LOGIC, "logic.solve", compute, clock_module.SystemClock())
     quoted = knowledge.KnowledgeSpecialist(recall, config.recall.coverage_min)
     own = others or {}
     general_model, code_model = own.get(config.general.model, speaker), own.get(config.code.model, speaker)
@@ -417,7 +417,8 @@ def sandbox_front(
             # The front closes it as well; not where the runner does not start.
             stack.callback(trail.close)
             running = await stack.enter_async_context(runner)
-            walls = isolation.SelfTest(running, settings, isolation.outside(where.sandbox, port))
+            beyond, needed = isolation.outside(where.sandbox, port), isolation.ALLOWED not in settings.allow_missing
+            walls = isolation.SelfTest(running, settings.kind, beyond, where.sandbox, clock, needed=needed)
             made = front.Front(running, trail, settings, clock, walls)
             stack.push_async_callback(made.close)
             made.watch()

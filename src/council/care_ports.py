@@ -172,6 +172,12 @@ class PatchService(Protocol):
         Raises NotFoundError, InvalidRequestError, OverloadedError.
         """
 
+    async def put_settings_back(self) -> str:
+        """Have a `council.yaml` that cannot be read put back as the generation that serves was made with it.
+
+        Returns what was done. Raises InvalidRequestError where it can be read, BlueprintError.
+        """
+
     async def override(self, statement: bytes, signature: bytes) -> Mapping[str, Any]:
         """Raise today's limits by a person's signed statement. Raises PatchRefusedError."""
 
@@ -284,6 +290,12 @@ class Forge(Protocol):
 
         One that was merged with this head returns what it became. Raises ForgeMovedError where it proposes something else,
         ForgeConflictError where its base changed the same or it is closed, ForgeNotFoundError. Then nothing was merged.
+        """
+
+    async def tidy(self) -> bool:
+        """Do what housekeeping is due, for a few seconds at most, in which others wait; return whether any was.
+
+        Nothing that anybody can see changes, also where it is killed meanwhile.
         """
 
     async def close_pull(self, number: int) -> None:

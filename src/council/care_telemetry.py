@@ -30,6 +30,12 @@ SANDBOX_WALLS_BROKEN = prometheus_client.Gauge(
     "Walls of the sandbox that the last self-test got through.",
     multiprocess_mode="livemax",
 )
+SANDBOX_WALLS_UNTRIED = prometheus_client.Gauge(
+    "council_sandbox_walls_untried_seconds",
+    "Time since an isolation self-test told whether the sandbox's walls hold, or since the start; 0 while every job is refused "
+    "for another reason.",
+    multiprocess_mode="livemax",
+)
 SANDBOX_SELF_TESTS = prometheus_client.Counter(
     "council_sandbox_self_tests_total", "Isolation self-tests, by what came of it (held, broken, unknown).", ["outcome"]
 )

@@ -6,7 +6,6 @@ Everything here may be called again on a home that exists: it adds what is missi
 import dataclasses
 import fcntl
 import logging
-import os
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
@@ -37,7 +36,7 @@ from council.domain import (
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.kit import clock as clock_module
-from council.kit import commits, ids, strict_yaml
+from council.kit import commits, durable, ids, strict_yaml
 from council.upkeep.engine import blueprint, repository, shipped
 from council.upkeep.engine import inputs as engine_inputs
 
@@ -174,7 +173,9 @@ def parse_yaml(raw: bytes, name: str) -> dict[str, Any]:
     try:
         found = strict_yaml.load(raw)
     except strict_yaml.FAULTS as error:
-        raise errors.ConfigError(f"`{name}` is not valid YAML: {error}. Correct it and try again.") from error
+        raise errors.ConfigError(
+            f"`{name}` is not valid YAML: {strict_yaml.told(error)}. Correct it and try again."
+        ) from error
     if not isinstance(found, dict | None):
         raise errors.ConfigError(f"`{name}` must hold a mapping of keys to values, not {type(found).__name__}.")
     return found or {}
@@ -472,15 +473,7 @@ def write_notify_address(where: home_module.Home, name: str, address: str) -> No
 
 def _write_secret(path: Path, secret: str, mode: int = 0o600) -> None:
     """Write a file that only its owner may read, or whoever `mode` says, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secret + "\n")
-            os.fchmod(file.fileno(), mode)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
+        durable.write_among_others(path, f"{secret}\n".encode(), mode)
     except OSError as error:
         raise errors.SetupError(f"{path} could not be written: {error.strerror}. Mend that and try again.") from error

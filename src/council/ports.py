@@ -74,8 +74,11 @@ class Records(Protocol):
     def add_token(self, token: access.Token) -> None:
         """Store a token and, if new, its user."""
 
-    def revoke_token(self, token_id: str, at_us: int) -> bool:
-        """Mark a token revoked; False if there is none of that id in force."""
+    def revoke_token(self, token_id: str, at_us: int, *, keep_admin: bool = False) -> bool:
+        """Mark a token revoked; False if there is none of that id in force.
+
+        With `keep_admin` the last one that administers stays, whoever revokes another at this moment. Raises ConflictError.
+        """
 
     def close(self) -> None:
         """Give back every connection. Idempotent."""
@@ -343,7 +346,7 @@ class Sandbox(Protocol):
     async def lift(self, caller: str, request_id: str, reason: str = "") -> None:
         """Lift the kill switch. Idempotent."""
 
-    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+    async def audit(self, limit: int, before: int = 0) -> sandbox.Page:
         """Return up to `limit` lines of the audit trail, newest first; only those whose ids are below `before`, if any."""
 
     async def ping(self) -> None:

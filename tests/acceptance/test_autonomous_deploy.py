@@ -24,7 +24,7 @@ from council import care_app, homes
 from council.backends.forge import github, github_calls
 from council.backends.patch_service import http
 from council.delivery import courier, lines, proposals, workflow
-from council.domain import authz, forge, home
+from council.domain import authz, baking, forge, home
 from council.upkeep.engine import blueprint
 from pull_requests import ACCOUNT, STRANGER
 
@@ -180,8 +180,8 @@ async def test_what_is_refused_reaches_neither_patchctl_nor_main(
 # To the merge, with a whole Council
 
 
-# A bake is long enough for every gate's form, and the watcher soon has something to judge.
-ON = {"COUNCIL_FORGE_KIND": "none", "COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_WATCH_INTERVAL_S": "1"}
+# The watcher soon has something to judge.
+ON = whole.SHORT_BAKE | {"COUNCIL_FORGE_KIND": "none", "COUNCIL_WATCH_INTERVAL_S": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,8 @@ def council() -> Iterator[whole.Council]:
         where = home.Home(Path(folder, "h"))
         homes.prepare(where, {})
         workflow.add(where)
-        blueprint.commit(where, dict(pull_requests.listing()), "List Ann and tuner")
+        files = dict(pull_requests.listing()) | {baking.FILE: whole.few_questions()}
+        blueprint.commit(where, files, "List Ann and tuner")
         with whole.running(where.root, whole.free_port(), ON) as council:
             yield council
 

@@ -39,18 +39,12 @@ def ask(council: whole.Council, text: str, model: str = "council", **more: objec
         return response.status, json.loads(response.read())
 
 
-def services(council: whole.Council) -> list[dict]:
-    done = council.command("status", "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["services"]
-
-
 def pid_of(council: whole.Council, service: str) -> int | None:
-    return next(one["pid"] for one in services(council) if one["name"] == service)
+    return next(one["pid"] for one in council.services() if one["name"] == service)
 
 
 def ready(council: whole.Council, service: str, other_than: int) -> bool:
-    found = next(one for one in services(council) if one["name"] == service)
+    found = next(one for one in council.services() if one["name"] == service)
     return found["state"] == "ready" and found["pid"] != other_than
 
 
@@ -190,7 +184,7 @@ def test_bad_bodies_get_a_clear_error_over_a_real_socket(council, body):
 
 def test_the_supervisor_killed_leaves_nothing_behind_and_the_next_start_repairs(council):
     answered = ask(council, "What is 3+4?")[1]["council"]["request_id"]
-    pids = [one["pid"] for one in services(council)]
+    pids = [one["pid"] for one in council.services()]
     os.kill(council.supervisor_pid(), signal.SIGKILL)
     whole.wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), 60)
     council.start()
@@ -248,7 +242,7 @@ def connect(council: whole.Council) -> http.client.HTTPConnection:
 
 
 def test_down_leaves_no_process_and_no_socket(council):
-    pids = [one["pid"] for one in services(council)]
+    pids = [one["pid"] for one in council.services()]
     assert council.command("down").returncode == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert not list((council.home / "run").glob("*.sock"))

@@ -24,7 +24,7 @@ def read(council: whole.Council, *arguments: str) -> Any:
 
 
 def row(council: whole.Council, service: str) -> dict[str, Any]:
-    return next(one for one in read(council, "status")["services"] if one["name"] == service)
+    return next(one for one in council.services() if one["name"] == service)
 
 
 def mended(council: whole.Council) -> list[dict[str, Any]]:

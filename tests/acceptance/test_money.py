@@ -51,8 +51,7 @@ def asking(council: whole.Council, model: str, *, stream: bool) -> Iterator[http
 
 
 def gateway(council: whole.Council) -> dict:
-    found = json.loads(council.command("status", "--json").stdout)["services"]
-    return next(one for one in found if one["name"] == "gateway")
+    return next(one for one in council.services() if one["name"] == "gateway")
 
 
 def billed(upstream: str, request_id: str) -> list[dict]:

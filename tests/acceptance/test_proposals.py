@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ from council.upkeep.engine import blueprint
 
 needed = [name for name in ("git", "gpg", "gpgv") if shutil.which(name) is None]
 pytestmark = pytest.mark.skipif(bool(needed), reason=f"not installed: {', '.join(needed)}")
-ON = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_BAKE_ANSWER_S": "8", "COUNCIL_FORGE_POLL_S": "0.5"}
+ON = whole.SHORT_BAKE | whole.SHORT_END | {"COUNCIL_BAKE_ANSWER_S": "6", "COUNCIL_FORGE_POLL_S": "0.5"}
 WAY_S = 400.0
 KILLS = 3
 NUMBERS = itertools.count(1)
@@ -56,16 +55,13 @@ class House:
         tree = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         return self.git("rev-parse", "main^{tree}") == tree
 
-    def history(self) -> list[dict[str, Any]]:
-        done = self.council.command("patch", "history", "--json", "--limit", "50")
-        return list(json.loads(done.stdout))
-
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with gpg_ring.ring() as ring, tempfile.TemporaryDirectory(prefix="council") as folder:
         key = ring.key("ed25519", "sign")
         around = ON | {"GNUPGHOME": str(ring.folder)}
+        whole.bear_a_busy_machine(home.Home(Path(folder, "h")))
         with whole.running(Path(folder, "h"), whole.free_port(), around) as council:
             made = House(council, Path(folder))
             allowed = ("prompts/**", "knowledge/**", "guidebook/**")
@@ -86,8 +82,7 @@ def killing(house: House) -> Iterator[list[int]]:
 
     def kill() -> None:
         while not ending.wait(1.0) and len(killed) < KILLS:
-            rows = json.loads(house.council.command("status", "--json").stdout)["services"]
-            [steward] = [one for one in rows if one["name"] == "steward"]
+            [steward] = [one for one in house.council.services() if one["name"] == "steward"]
             if steward["state"] == "ready" and steward["pid"] not in killed:
                 killed.append(steward["pid"])
                 os.kill(steward["pid"], signal.SIGKILL)
@@ -113,7 +108,7 @@ def test_a_proposal_is_checked_merged_applied_and_told_though_the_steward_is_kil
     )
     assert (house.where.current / "prompts/general.md").read_text() == "Answer in one sentence.\n"
     assert house.in_step()
-    row = next(one for one in house.history() if not one["trial"])
+    row = next(one for one in house.council.patches() if not one["trial"])
     assert row["outcome"] == "applied" and row["kind"] == "bot"
     assert row["cid"] in house.git("log", "-1", "--format=%B", "main")
 
@@ -145,13 +140,13 @@ def test_one_that_turns_bad_while_it_bakes_is_taken_back_upon_main_too(house: Ho
     assert house.propose("prompts/code.md", "Write code.\n", "--no-wait").returncode == 0
 
     def baking() -> bool:
-        row = next((one for one in house.history() if not one["trial"]), None)
+        row = next((one for one in house.council.patches() if not one["trial"]), None)
         return row is not None and not row["outcome"] and row["phase"] == "baking"
 
     whole.wait_until(baking, WAY_S)
     os.kill(house.council.gateway_of(house.where.current.resolve().name), signal.SIGSTOP)
-    whole.wait_until(lambda: bool(house.history()[0]["outcome"]), WAY_S)
-    assert house.history()[0]["outcome"] == "rolled back"
+    whole.wait_until(lambda: bool(house.council.patches()[0]["outcome"]), WAY_S)
+    assert house.council.patches()[0]["outcome"] == "rolled back"
     whole.wait_until(house.in_step, 60)
     assert house.git("show", "main:prompts/code.md") == content.strip()
     assert (house.where.current / "prompts/code.md").read_text() == content

@@ -60,8 +60,7 @@ def verdicts(council: whole.Council) -> dict[str, tuple[str, str]]:
 
 
 def pid_of(council: whole.Council, service: str) -> int:
-    rows = json.loads(council.command("status", "--json").stdout)["services"]
-    return next(row["pid"] for row in rows if row["name"] == service)
+    return next(row["pid"] for row in council.services() if row["name"] == service)
 
 
 def notices(council: whole.Council) -> list[dict[str, Any]]:
@@ -95,7 +94,7 @@ def test_a_service_that_hangs_turns_gates_unknown_and_somebody_is_told_twice(cou
     os.kill(pid, signal.SIGSTOP)
     try:
         whole.wait_until(lambda: verdicts(council).get("fd_usage") == ("unknown", "recall cannot be read"), 30)
-        whole.wait_until(lambda: any("metrics_stale svc=recall" in one["title"] for one in notices(council)), 30)
+        whole.wait_until(lambda: any("nobody can read how recall does" in one["title"] for one in notices(council)), 30)
     finally:
         os.kill(pid, signal.SIGCONT)
     whole.wait_until(lambda: verdicts(council).get("fd_usage", ("",))[0] == "green", 30)
@@ -133,7 +132,7 @@ def test_a_process_beside_council_that_runs_out_of_descriptors_is_red_and_an_ale
         env=council.environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        whole.wait_until(lambda: any("descriptors svc=smoke" in one["title"] for one in notices(council)), 60)
+        whole.wait_until(lambda: any("smoke runs out of files" in one["title"] for one in notices(council)), 60)
         found = ask(council, "/api/metrics")["findings"]
         assert [one["verdict"] for one in found if (one["service"], one["sentinel"]) == ("smoke", "descriptors")] == [
             "red"

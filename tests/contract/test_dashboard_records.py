@@ -1,5 +1,6 @@
 """Logins, the audit and conversations in the records, on both databases; turn logs in both stores."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +189,27 @@ async def test_a_turns_log_grows_is_read_from_anywhere_and_can_be_stopped(log: s
     assert await log.read("t", 99, 9) == b""
     await log.ask_to_stop("t", 60)
     assert await log.append("t", b"", 60)
+
+
+async def test_a_cancel_ends_whoever_uses_the_store_wherever_it_comes(log: store_turns.ValkeyTurns) -> None:
+    goes_on = True
+
+    async def on_and_on() -> None:
+        while goes_on:
+            await log.append("cancelled", b"!", 60)
+
+    await log.append("cancelled", b"!", 60)
+    for steps in range(40):
+        goes_on = True
+        using = asyncio.create_task(on_and_on())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        using.cancel()
+        await asyncio.wait({using}, timeout=10)
+        goes_on = False
+        await asyncio.wait({using})
+        assert using.cancelled(), f"cancelled after {steps} steps of the loop, it goes on"
+    assert not await log.append("cancelled", b"", 60)
 
 
 def test_of_each_use_the_newest_is_kept_whoever_comes_last(lately: sql_uses.SqlUses) -> None:

@@ -109,17 +109,19 @@ async def test_a_swap_that_lost_a_part_on_the_way_changes_nothing(
 async def test_what_is_damaged_in_the_store_is_not_listed_and_a_typed_error(
     book: store_guides.ValkeyGuidebook, store_server: servers.Server
 ) -> None:
-    await book.swap(swap(made("one"), made("two"), made("three")))
+    await book.swap(swap(made("one"), made("two"), made("three"), made("four")))
     with valkey.Valkey.from_url(store_server.url) as client:
         client.hset("guide:docs:one", "order", "soon")
+        client.hset("guide:docs:four", "title", b"\xff")
         client.delete("guide:docs:two")
         client.set("guide:state", "nonsense")
     listing = await book.listing()
     assert [entry.slug for entry in listing.entries] == ["three"] and not listing.faults
-    with pytest.raises(errors.StoreUnavailableError, match="written anew"):
-        await book.guide("one")
-    await book.swap(swap(made("one"), made("two")))
-    assert len((await book.listing()).entries) == 3
+    for slug in ("one", "four"):
+        with pytest.raises(errors.StoreUnavailableError, match="written anew"):
+            await book.guide(slug)
+    await book.swap(swap(made("one"), made("two"), made("four")))
+    assert len((await book.listing()).entries) == 4
 
 
 @pytest.mark.parametrize("slug", ["index", "", "../x", "A", "x" * 1000, "a\nb"])

@@ -339,6 +339,45 @@ def test_a_token_is_revoked_once(records: sql.SqlRecords) -> None:
     assert records.tokens() == [dataclasses.replace(token, revoked_us=9)]
 
 
+def test_the_last_token_of_an_administrator_stays_where_that_is_asked(records: sql.SqlRecords) -> None:
+    for token_id, role, staging in (("a", "admin", False), ("s", "admin", True), ("o", "operator", False)):
+        records.add_token(access.Token(token_id, "ada", access.Role(role), "", token_id, 5, staging=staging))
+    with pytest.raises(errors.ConflictError, match="last token"):
+        records.revoke_token("a", 9, keep_admin=True)
+    assert records.revoke_token("o", 9, keep_admin=True) and not records.revoke_token("none", 9, keep_admin=True)
+    assert records.revoke_token("a", 9)
+
+
+def test_two_who_revoke_the_last_two_administrators_at_once_leave_one(
+    records_url: str, records: sql.SqlRecords
+) -> None:
+    for number in range(20):
+        pair = [f"{number}-a", f"{number}-b"]
+        for token_id in pair:
+            records.add_token(access.Token(token_id, "ada", access.Role.ADMIN, "", token_id, 5))
+        before = {one.id for one in records.tokens() if one.revoked_us is None} - set(pair)
+        for token_id in before:
+            records.revoke_token(token_id, 6)
+        barrier, said = threading.Barrier(2), []
+
+        def revoke(token_id: str, barrier: threading.Barrier = barrier, said: list[bool] = said) -> None:
+            mine = sql.SqlRecords(records_url, busy_s=20.0)
+            barrier.wait(20)
+            try:
+                said.append(mine.revoke_token(token_id, 9, keep_admin=True))
+            except errors.ConflictError:
+                said.append(False)
+            mine.close()
+
+        threads = [threading.Thread(target=revoke, args=(token_id,)) for token_id in pair]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(said) == [False, True]
+        assert len([one for one in records.tokens() if one.revoked_us is None]) == 1
+
+
 @pytest.mark.parametrize(("token_id", "digest"), [("t", "other"), ("other", "hash")])
 def test_a_token_that_is_there_already_is_refused_and_the_old_one_stays(
     records: sql.SqlRecords, token_id: str, digest: str

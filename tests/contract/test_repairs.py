@@ -11,6 +11,7 @@ from council.backends.records import repairs as sql_repairs
 from council.backends.records import schema, sql
 from council.domain import incidents, repairs
 from council.domain.repairs import InterventionKind, Outcome
+from council.kit import plain
 
 T0 = 1_790_000_000_000_000
 
@@ -68,6 +69,26 @@ def test_repairs_come_newest_first_by_page_by_incident_and_by_time(kept: sql_rep
     assert [one.id[-1] for one in kept.newest(3, before="repair-002")] == ["1"]
     assert [one.id[-1] for one in kept.newest(9, incident="incident-1")] == ["3", "1"]
     assert [one.id[-1] for one in kept.since(T0 + 2, T0 + 4, 9)] == ["3", "2"]
+
+
+def test_what_is_as_it_was_read_before_is_not_made_anew(
+    kept: sql_repairs.SqlRepairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql_repairs._made.cache_clear()
+    for number in range(9):
+        kept.save(repair(number))
+    found = kept.newest(9)
+    ended = repairs.ended(found[0], Outcome.HELPED, "it is ready", T0 + 9)
+    kept.save(ended)
+    make, made = plain.made, []
+
+    def counted(kind: type[repairs.Repair], value: object) -> repairs.Repair:
+        made.append(value)
+        return make(kind, value)
+
+    monkeypatch.setattr(plain, "made", counted)
+    assert kept.newest(9) == [ended, *found[1:]]
+    assert len(made) == 1
 
 
 def test_what_people_are_told_is_committed_with_the_repair(kept: sql_repairs.SqlRepairs, records_url: str) -> None:

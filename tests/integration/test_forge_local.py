@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,7 +18,9 @@ import pytest
 
 from council.backends.forge import git as forge_git
 from council.backends.forge import local, pull_records
+from council.backups import copying
 from council.domain import errors, forge
+from council.kit import process
 
 AT_S = 1_790_000_000
 WORDS = forge.Words("Change something", "Ann", "ann@example.org", AT_S)
@@ -196,6 +200,93 @@ async def test_a_lock_that_a_killed_git_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "forge.git" / "refs" / "heads" / "main.lock").touch()
     pushed = await made.push((await made.head()).commit, put("1"), WORDS)
     assert (await made.head()).commit == pushed
+
+
+# Housekeeping
+
+
+async def untidy(folder: Path) -> local.LocalForge:
+    """Return a forge with pull requests, one of them merged, and with an object that nothing leads to, old and young."""
+    made = await begun(folder)
+    for name in ("council/a", "council/b"):
+        number, head = await proposed(made, name)
+    await made.merge(number, head, "t", "b")
+    for age_days in (0, 20):
+        lost = folder.parent / f"{age_days}.txt"
+        lost.write_text(f"lost {age_days} days ago")
+        name = git(folder, "hash-object", "-w", str(lost))
+        at_s = time.time() - age_days * 86_400
+        os.utime(folder / "objects" / name[:2] / name[2:], (at_s, at_s))
+    return made
+
+
+def has(folder: Path, text: str) -> bool:
+    name = git(folder, "hash-object", str(folder.parent / text))
+    asked = ["git", f"--git-dir={folder}", "cat-file", "-e", name]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+async def test_what_lies_about_is_packed_and_only_what_nothing_has_led_to_for_long_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "forge.git"
+    made = await untidy(folder)
+    assert not await made.tidy()
+    story, loose = seen(folder), made._repository.loose()
+    monkeypatch.setattr(local, "_LOOSE_MAX", loose)
+    assert await made.tidy()
+    assert made._repository.loose() == 1 and len(list((folder / "objects" / "pack").glob("*.pack"))) == 1
+    assert seen(folder) == story and (has(folder, "0.txt"), has(folder, "20.txt")) == (True, False)
+    assert not git(folder, "fsck", "--strict", "--connectivity-only").replace("dangling", "").count("missing")
+    # And it goes on from there.
+    number, head = await proposed(made, "council/c")
+    assert await made.merge(number, head, "t", "b") == (await made.head()).commit
+
+
+async def test_what_somebody_copies_is_not_packed_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "forge.git"
+    made = await untidy(folder)
+    monkeypatch.setattr(local, "_LOOSE_MAX", 1)
+    before = made._repository.loose()
+    with copying._unpacked(folder):
+        assert not await made.tidy()
+        await proposed(made, "council/c")
+    assert made._repository.loose() > before
+    assert await made.tidy() and made._repository.loose() == 1
+
+
+TIDYING = """
+import asyncio, sys
+from pathlib import Path
+from council.backends.forge import local
+local._LOOSE_MAX = 1
+asyncio.run(local.LocalForge(Path(sys.argv[1]), "ann", lambda: 1_790_000_000).tidy())
+"""
+
+
+@pytest.mark.long
+async def test_housekeeping_that_is_killed_at_any_moment_has_lost_nothing(tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh.git"
+    await untidy(fresh)
+    story = seen(fresh)
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(filter(None, sys.path))}
+    for number in range(8):
+        folder = tmp_path / f"{number}.git"
+        shutil.copytree(fresh, folder)
+        tidying = subprocess.Popen([sys.executable, "-c", TIDYING, str(folder)], env=environment, process_group=0)
+        await until((folder / "council.lock").exists)
+        await asyncio.sleep(0.006 * number)
+        # Each git that it starts is in a group of its own; stopped, it starts no other one.
+        tidying.send_signal(signal.SIGSTOP)
+        groups = {one.group_id for one in process.table().values() if one.parent_pid == tidying.pid}
+        for group in {tidying.pid, *groups}:
+            process.signal_group(group, signal.SIGKILL)
+        tidying.wait()
+        assert seen(folder) == story
+        assert "missing" not in git(folder, "fsck", "--strict", "--connectivity-only")
+        made = opened(folder)
+        await asyncio.to_thread(made._repository.tidy)
+        assert seen(folder) == story and made._repository.loose() == 1
 
 
 # Several at once

@@ -1,6 +1,7 @@
 """Guides with all that is real: events of files, the renderer's children, the bundled Valkey."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,7 +28,7 @@ async def test_a_child_is_given_nothing_of_the_environment_that_may_be_secret(
 ) -> None:
     monkeypatch.setenv("COUNCIL_RECORDS_URL", "postgresql://ann:secret@127.0.0.1/council")
     await pages.make(["Text"])
-    child = pages._kept._child._process
+    child = pages._children[0]._child._process
     assert child is not None
     assert b"secret" not in Path(f"/proc/{child.pid}/environ").read_bytes()
 
@@ -38,7 +39,7 @@ async def test_a_page_is_made_in_a_child_and_what_ends_a_child_is_named(
     [page] = await pages.make(["# Head\n\n<script>alert(1)</script>\n"])
     assert isinstance(page, guides.Page)
     assert page.headings == (guides.Heading(1, "Head", "guide-head"),) and "script" not in page.html
-    child = pages._kept._child._process
+    child = pages._children[0]._child._process
     assert child is not None
     child.kill()
     child.wait()
@@ -49,6 +50,20 @@ async def test_a_page_is_made_in_a_child_and_what_ends_a_child_is_named(
     slow, quick = await pages.make(["a**b" * 60_000, "Text"])
     assert isinstance(slow, guides.FaultyError) and "Split it" in str(slow)
     assert isinstance(quick, guides.Page)
+
+
+async def test_children_stay_from_one_batch_to_the_next_and_all_but_one_go_soon(
+    pages: renderer.Renderers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renderer, "_OTHERS_IDLE_S", 0.5)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    many = ["Text"] * 2 * renderer._PAGES_A_CHILD
+    await pages.make(many)
+    first = [one._child.pid for one in pages._children]
+    await pages.make(many)
+    assert [one._child.pid for one in pages._children] == first and len(set(first)) == 2
+    await asyncio.sleep(1.0)
+    assert [one._child.pid for one in pages._children] == first[:1]
 
 
 async def test_a_saved_guide_is_shown_within_a_second_while_others_read(

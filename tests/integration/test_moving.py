@@ -103,3 +103,21 @@ async def test_one_that_steps_back_answers_who_is_connected_a_last_time(serving:
     assert await connecting == "new"
     for _, writer in (asking, idle):
         writer.close()
+
+
+async def test_a_server_at_rest_turns_once_a_tick_and_ends_at_once_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = []
+    turn = draining.DrainingServer.on_tick
+
+    async def counted(self: draining.DrainingServer, counter: int) -> bool:
+        turns.append(counter)
+        return await turn(self, counter)
+
+    monkeypatch.setattr(draining.DrainingServer, "on_tick", counted)
+    monkeypatch.setattr(draining, "_TICK_S", 3600.0)
+    server, serving = await begun("old", socket.create_server(("127.0.0.1", 0)))
+    await asyncio.sleep(0.5)
+    assert len(turns) == 1
+    server.should_exit = True
+    async with asyncio.timeout(30):
+        await serving

@@ -33,8 +33,7 @@ SERVICES = (
 )  # fmt: skip
 STRANGER = reachable.STRANGER
 KNOWN_S = 20.0
-# Short enough to wait for, long enough for every gate's bake form.
-BAKE = {"COUNCIL_BAKE_DURATION_S": "6", "COUNCIL_BAKE_ANSWER_S": "8"}
+BAKE = whole.SHORT_BAKE | {"COUNCIL_BAKE_ANSWER_S": "8"}
 PATCH_S = 240.0
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as other users")
@@ -69,7 +68,7 @@ class Served:
         self.council.stop()
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        return {row["name"]: row for row in self.status()["services"]}
+        return {row["name"]: row for row in self.council.services()}
 
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.command("status", "--json")))
@@ -117,6 +116,7 @@ def served() -> Iterator[Served]:
         reachable.need(folder)
         one = Served(folder)
         try:
+            whole.bear_a_busy_machine(one.home)
             whole.lend_meanings(one.home.root)
             assert users.describe(users.Regime("users")) in one.up()
             yield one
@@ -350,6 +350,10 @@ def test_commands_of_root_while_it_is_down_leave_it_working(served: Served) -> N
     served.command("ledger", "report")
     served.command("init")
     served.command("doctor")
+    # What patchctl goes on with, in the tests of patches below.
+    served.command("lineage", "verify")
+    served.command("freeze", "on", "--reason", "Stopped.")
+    served.command("freeze", "off")
     served.up()
     assert served.ask("What is 2+2?", token=token)["council"]["verified"]
     served.works()
@@ -431,15 +435,6 @@ def test_commands_of_root_leave_files_that_patchctl_goes_on_with(served: Served,
     uid = served.rows()["patchctl"]["pid"]
     assert owners(served.home.lineage) == {f"{ids(uid, 'Uid')[0]}:{ids(uid, 'Gid')[0]}"}
     assert {path.lstat().st_gid for path in served.home.blueprint.rglob("*")} == {ids(uid, "Gid")[0]}
-
-
-def test_patches_go_on_after_a_start(served: Served, signer: Signer) -> None:
-    served.down()
-    served.command("lineage", "verify")
-    served.command("freeze", "on", "--reason", "Stopped.")
-    served.command("freeze", "off")
-    served.up()
-    assert "Applied after" in signer.submit(signer.signed("prompts/after.md", "After.\n"))
 
 
 def test_the_home_goes_over_to_the_other_regime_and_back(served: Served) -> None:

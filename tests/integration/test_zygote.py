@@ -18,7 +18,7 @@ import zygotes
 from council.backends.sandbox_runner.namespaces import box as box_module
 from council.backends.sandbox_runner.namespaces import runner as namespaces
 from council.domain import config, errors, sandbox, sandbox_wire
-from council.kit import process
+from council.kit import clock, process
 from council.serving.sandbox import isolation
 from council.zygote import cgroups, layers
 
@@ -148,11 +148,12 @@ async def test_a_self_test_gets_through_no_wall_and_is_sure_to_see_what_can_be_s
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         beyond, before = isolation.outside(tmp_path, server.getsockname()[1]), held()
-        made = isolation.SelfTest(runner, SETTINGS, beyond)
+        made = isolation.SelfTest(runner, SETTINGS.kind, beyond, tmp_path, clock.SystemClock())
         await made.take()
         assert (made.broken, held()) == ((), before + 1)
         # The folder of programs is shown to each job: a wall with a hole, so to speak.
-        holed = isolation.SelfTest(runner, SETTINGS, isolation.outside(Path("/usr"), beyond.port))
+        seen = isolation.outside(Path("/usr"), beyond.port)
+        holed = isolation.SelfTest(runner, SETTINGS.kind, seen, tmp_path, clock.SystemClock())
         await holed.take()
         assert holed.broken == ("files",)
 

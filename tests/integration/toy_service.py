@@ -3,7 +3,7 @@
 plain: says ready, ends on SIGTERM. late: never says ready. stubborn: ignores SIGTERM. failing: ends at once.
 parent: leaves a child behind in its group. caller: carries out commands to the supervisor that it takes on its socket.
 pong: never says ready but answers PING on a Unix socket of its own. leaking: keeps memory, and can be traced.
-hanging: says ready, stirs once and no more, and ignores SIGTERM.
+hanging: says ready, stirs once and no more, and ignores SIGTERM. mute: the same, and never stirs.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ def main() -> None:
     if mode == "command":
         print(asyncio.run(command(root, json.loads(sys.argv[3]))))
         return
-    signal.signal(signal.SIGTERM, signal.SIG_IGN if mode in ("stubborn", "hanging") else lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if mode in ("stubborn", "hanging", "mute") else lambda *_: sys.exit(0))
     environment = harness.begin("toy", traceable=mode == "leaking")
     print(f"started {environment.name} {environment.generation}", flush=True)
     if mode == "failing":
@@ -39,10 +39,10 @@ def main() -> None:
         tracing.listen(1.0)
     if mode == "pong":
         pong(root / "run" / "pong.sock")
-    if mode == "hanging":
+    if mode in ("hanging", "mute"):
         assert environment.ready_line is not None
-        environment.ready_line.stir()
-        environment.ready_line.stir()
+        for _ in range(2 if mode == "hanging" else 1):
+            environment.ready_line.stir()
     elif mode != "late":
         environment.ready()
     if mode == "caller":

@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import errno
 import os
 import shutil
 import sqlite3
@@ -16,6 +17,7 @@ import pinned_release
 from council import app, homes
 from council.backends.records import migrations
 from council.domain import access, config, errors, gates, home, patches, release_pin
+from council.kit import durable
 from council.upkeep.engine import blueprint
 from forked import outcome
 
@@ -120,10 +122,13 @@ def test_a_home_that_cannot_be_written_says_so(tmp_path: Path, place: str) -> No
         homes.prepare(home.Home(tmp_path / place), {})
 
 
-def test_a_secret_that_cannot_be_written_says_so(where: home.Home) -> None:
+def test_a_secret_that_cannot_be_written_says_so(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     homes.prepare(where, {})
     where.token_file.unlink()
-    (where.root / "token.partial").mkdir()
+    monkeypatch.setattr(durable, "write_among_others", full)
     with pytest.raises(errors.SetupError, match="token could not be written"):
         homes.prepare(where, {})
 

@@ -12,6 +12,8 @@ from hypothesis import strategies
 import drawn
 import side_by_side
 import whole
+from council import homes
+from council.domain import baking, gates_file, trial_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,6 +79,18 @@ def test_every_file_with_a_test_that_runs_alone_is_run_alone(run_tests: Any) -> 
     # The mark is given in the files of tests themselves, where it is looked for.
     elsewhere = [file for file in (ROOT / "tests").rglob("*.py") if not file.name.startswith("test_")]
     assert not [file for file in elsewhere if run_tests.MARK in file.read_text()]
+
+
+def test_all_runs_share_what_councils_keep(run_tests: Any) -> None:
+    assert run_tests.KEPT == whole.KEPT
+
+
+def test_the_few_questions_that_patches_are_tried_by_are_of_every_kind_and_enough_for_every_gate() -> None:
+    shipped = homes.default_files()[baking.FILE]
+    few, every = (trial_file.build(homes.parse_yaml(text, baking.FILE)) for text in (whole.few_questions(), shipped))
+    assert set(few) < set(every) and {one.kind for one in few} == {one.kind for one in every}
+    gates = homes.parse_yaml(homes.default_files()["gates.yaml"], "gates.yaml")
+    assert len(few) >= max(one.bake.samples_min for one in gates_file.build(gates, gates))
 
 
 def test_what_runs_beside_the_others_ends_with_them_and_with_all_that_it_started(

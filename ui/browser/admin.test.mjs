@@ -31,6 +31,7 @@ test("the kill switch takes two steps and a reason, says who threw it, and is re
   await page.getByRole("button", { name: "Show older records" }).click();
   await records.nth(49).waitFor();
   await page.getByRole("button", { name: "Show older records" }).click();
+  await records.nth(59).waitFor();
   await page.getByRole("button", { name: "Show older records" }).waitFor({ state: "detached" });
   assert.equal(await records.count(), 60);
   wellBehaved();

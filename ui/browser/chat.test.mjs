@@ -14,6 +14,7 @@ after(() => rig.close());
 
 async function ask(page, text) {
   await page.getByLabel("Your question").fill(text);
+  await page.locator('[aria-label="Send"]:enabled').waitFor();
   await page.keyboard.press("Enter");
 }
 

@@ -22,23 +22,27 @@ const ASKED = [
 /** The other views, and by what each shows that it is there. */
 const VIEWS = {
   Health: ".gate",
-  Changes: ".lineage h1",
+  Changes: ".changes-none .how",
   Insight: ".insight h1",
   Guide: ".guide-page h1",
   Memory: ".memory-entry",
 };
 /** What was done last comes to its rest within that, milliseconds. */
 const REST_MS = 1_500;
+/** A busy machine takes its time to show what was asked for, milliseconds. */
+const PATIENCE_MS = 120_000;
 /** Garbage of weak references takes more than one collection. */
 const COLLECTIONS = 3;
 
 const begunMs = performance.now();
 const browser = await launch();
 const talking = await open(browser, wish.url);
+talking.page.setDefaultTimeout(PATIENCE_MS);
 await signIn(talking.page, wish.link);
 const cookies = await talking.page.context().cookies();
 // In a context of its own, so in a process of its own: what is counted is then of this page alone.
 const watching = await open(browser, wish.url);
+watching.page.setDefaultTimeout(PATIENCE_MS);
 await watching.page.context().addCookies(cookies);
 await watching.page.goto("/health");
 await watching.page.locator(".gate").nth(11).waitFor();

@@ -4,6 +4,7 @@ import { recorded } from "./scenes.mjs";
 
 const answers = recorded("answers");
 const PIECE_CHARS = 12;
+const DROPS_MAX = 3;
 let number = 0;
 
 function id() {
@@ -174,8 +175,9 @@ export class Chat {
         const event = turn.events[sent];
         sent += 1;
         pieces += 1;
-        // As when a gateway is replaced in mid-stream.
-        if (this.world.dropAfter && pieces >= this.world.dropAfter) {
+        // As when a gateway is replaced in mid-stream. Not for ever: what a page has not read yet goes with its connection.
+        if (this.world.dropAfter && pieces >= this.world.dropAfter && (turn.drops ?? 0) < DROPS_MAX) {
+          turn.drops = (turn.drops ?? 0) + 1;
           turn.listeners.delete(listener);
           response.write(event, () => response.destroy());
           return;

@@ -133,7 +133,8 @@ def make(sources: Sources, folder: Path, quiet_s: float = QUIET_S) -> Copy:
             _copy_store(where, copy)
         else:
             copy.left_out.append("the store, which is elsewhere and can be made anew")
-        _copy_git(copy, where.forge, "forge.git")
+        with _unpacked(where.forge):
+            _copy_git(copy, where.forge, "forge.git")
         copy.tree(where.library, "library")
         copy.tree(where.sandbox, "sandbox")
         copy.file(where.token_file, "token")
@@ -223,6 +224,12 @@ def _copy_git(copy: Copy, source: Path, to: str) -> None:
     (copy.folder / to / "objects").mkdir(mode=0o700, exist_ok=True)
 
 
+def _unpacked(repository: Path) -> contextlib.AbstractContextManager[None]:
+    """Keep the forge from being packed meanwhile, which would take away packs that were listed; others go on writing it."""
+    # Where nothing is there, or no plain file, the copy itself tells of it.
+    return _shared(repository / "HEAD", OSError)
+
+
 def _is_passing(name: str) -> bool:
     return name.endswith(".lock") or name.startswith("tmp_")
 
@@ -268,13 +275,18 @@ def _copy_changes(where: home.Home, copy: Copy, quiet_s: float) -> None:
         time.sleep(_QUIET_PAUSE_S)
 
 
-@contextlib.contextmanager
-def _still(where: home.Home) -> Iterator[None]:
+def _still(where: home.Home) -> contextlib.AbstractContextManager[None]:
     """Keep everybody from committing to the blueprint: `blueprint.locked` waits for it. Writes nothing."""
+    # Where nobody has committed yet there is none.
+    return _shared(where.lineage / "blueprint.lock", FileNotFoundError)
+
+
+@contextlib.contextmanager
+def _shared(path: Path, missing: type[OSError]) -> Iterator[None]:
+    """Hold the lock of a file beside others who only look; hold nothing where it is `missing`, as this error tells."""
     try:
-        descriptor = os.open(where.lineage / "blueprint.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        # Nobody has committed yet.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except missing:
         yield
         return
     try:

@@ -58,9 +58,11 @@ async def _running(
 
 
 @contextlib.asynccontextmanager
-async def on_own(port: int, seed: int, who: mark.Mark) -> AsyncIterator[stages.Stage]:
+async def on_own(
+    port: int, seed: int, who: mark.Mark, more: own_home.More | None = None
+) -> AsyncIterator[stages.Stage]:
     """Make a home, start its Council, and give its stage; all of it is gone afterwards."""
-    async with own_home.made(port, who) as own:
+    async with own_home.made(port, who, more or own_home.More()) as own:
         await own_home.until_upstream(own.upstream)
         config = homes.load_config(own.where, None, own.environment, {"port": port})
         manager, signer = (

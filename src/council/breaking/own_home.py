@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,14 @@ SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
+class More:
+    """What such a home has besides: settings by their variables, and what is put into it before its Council starts."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    furnish: Callable[[home_module.Home], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
 class OwnHome:
     """A home that was made and marked, where its upstream answers, and the folder of a gpg of its own where there is gpg."""
 
@@ -60,17 +68,18 @@ def upstream_port(port: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def made(port: int, who: mark.Mark) -> AsyncIterator[OwnHome]:
+async def made(port: int, who: mark.Mark, more: More) -> AsyncIterator[OwnHome]:
     """Make such a home in a temporary folder, with a short path, since Unix sockets lie in it; remove it at the end."""
     with tempfile.TemporaryDirectory(prefix="cx", dir="/tmp", ignore_cleanup_errors=True) as folder:
         root, ring = await asyncio.to_thread(_folders, Path(folder))
         keyring = ring if shutil.which(gpg.PROGRAM) else None
         with _small_disk(root) as is_small, _upstream(port) as upstream:
-            environment = _environment(port)
+            environment = {**_environment(port), **more.settings}
             await asyncio.to_thread(_prepare, root, environment)
             where = home_module.Home(root)
             try:
                 await asyncio.to_thread(_furnish, where, upstream, keyring)
+                await asyncio.to_thread(more.furnish, where)
                 mark.put(where.chaos, who)
                 yield OwnHome(where, port, upstream, is_small, keyring, environment)
             finally:
@@ -183,11 +192,18 @@ class Signer:
 
     async def apply_bad(self) -> str:
         """Submit it. Raises CannotError where it is refused."""
-        sent = await asyncio.to_thread(self._bad)
-        told = await self._service.apply(sent)
-        if not told.success:
-            raise stages.CannotError(f"the patch was refused: {told.reason}")
-        return patches.cid(patches.digest(sent.document))
+        told = yaml.safe_load((self._own.where.current / providers.FILE).read_bytes())
+        told["models"][asking.NEAR]["deployments"][0]["model"] = "status-500"
+        self._count += 1
+        content = f"# {self._count}\n".encode() + yaml.safe_dump(told, sort_keys=False).encode()
+        decided = await self.submit(providers.FILE, content, f"Serve near anew {self._count}", "To see it taken back.")
+        if not decided.success:
+            raise stages.CannotError(f"the patch was refused: {decided.reason}")
+        return decided.cid
+
+    async def submit(self, name: str, content: bytes, title: str, why: str) -> patches.Decision:
+        """Submit a patch of one file; return what was said to it. Raises CouncilError."""
+        return await self._service.apply(await asyncio.to_thread(self._signed, name, content, title, why))
 
     async def came_to(self, cid: str) -> str:
         """Return how a patch ended and why, "" while it is on its way, or nobody can be asked."""
@@ -208,20 +224,15 @@ class Signer:
         """Close every connection."""
         await self._service.close()
 
-    def _bad(self) -> patches.Submission:
+    def _signed(self, name: str, content: bytes, title: str, why: str) -> patches.Submission:
         seen = situation.look(self._own.where)
         live = self._own.where.generations / seen.live
-        told = yaml.safe_load((live / providers.FILE).read_bytes())
-        told["models"][asking.NEAR]["deployments"][0]["model"] = "status-500"
-        self._count += 1
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "file")
-            source.write_bytes(f"# {self._count}\n".encode() + yaml.safe_dump(told, sort_keys=False).encode())
-            given = drafting.of_files(live, {providers.FILE: source}, (), seen.policy.sizes)
+            source.write_bytes(content)
+            given = drafting.of_files(live, {name: source}, (), seen.policy.sizes)
         now = int(self._now_s())
-        words = drafting.Words(
-            "Ann", f"Serve near anew {self._count}", "To see it taken back.", now - 60, now + _PATCH_LASTS_S
-        )
+        words = drafting.Words("Ann", title, why, now - 60, now + _PATCH_LASTS_S)
         document = drafting.document(
             words, seen.live, given, seen.policy, situation.checker(self._own.where, seen.live)
         )

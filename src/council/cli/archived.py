@@ -35,7 +35,7 @@ def explained(where: home.Home, start_s: float, end_s: float) -> dict[str, float
 
 def _read(where: home.Home, ask: Callable[[archive.Reader], Awaitable[_Found]]) -> _Found | None:
     async def read() -> _Found | None:
-        there = care_app.forge(options.config_of(where).forge, where, pulls.ACCOUNT)
+        there = care_app.forge(options.known_config(where).forge, where, pulls.ACCOUNT)
         if there is None:
             return None
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from council import care_ports, care_records, homes
+from council import care_ports, care_records
 from council.backups import copying, making, parts, restoring
 from council.cli import options
 from council.domain import backup, errors, home
@@ -199,7 +199,7 @@ def _vault(where: home.Home, target: str, keys: Path | None, work: Path | None =
             "",
         )
     else:
-        settings, name = options.config_of(where).backup, parts.label(where)
+        settings, name = options.known_config(where).backup, parts.label(where)
     return parts.vault(settings, keys or where.secrets, work or where.backup_work, name)
 
 
@@ -210,7 +210,7 @@ def _absolute(folder: str) -> str:
 def _last_runs(where: home.Home) -> list[backup.Run]:
     """Return the last run and the last drill that the home's records know of; none where there is no home."""
     try:
-        log = care_records.backups(homes.load_config(where, None, os.environ, {}), where)
+        log = care_records.backups(options.known_config(where), where)
     except errors.CouncilError:
         return []
     try:

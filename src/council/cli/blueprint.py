@@ -1,5 +1,7 @@
 """config: the settings in the blueprint, shown, checked and changed."""
 
+import asyncio
+import contextlib
 import dataclasses
 import os
 import re
@@ -9,11 +11,12 @@ from typing import Any
 import click
 import yaml
 
-from council import homes
-from council.cli import options
+from council import care_app, homes
+from council.cli import intervening, options
 from council.domain import config as config_module
-from council.domain import errors, money
+from council.domain import errors, money, repairs
 from council.domain import home as home_module
+from council.patching import recorded
 from council.upkeep.engine import blueprint
 
 _PASSWORD_PARAMETER = re.compile(r"(?i)([?&]password=)[^&#]*")
@@ -47,6 +50,35 @@ def check(file: Path | None, where: home_module.Home) -> None:
     else:
         config_module.build(homes.read_yaml(file), os.environ, {})
     click.echo("The settings are valid.")
+
+
+@config.command()
+@options.home
+def restore(where: home_module.Home) -> None:
+    """Put a `council.yaml` that cannot be read back as the generation that serves was made with it.
+
+    What lay there is kept under HOME/lineage/damaged. Settings that can be read are left alone.
+    """
+    told, left = [], None
+    for made in sorted({blueprint.current(where), *_serving(where)}):
+        try:
+            told += [done] if (done := recorded.put_back(where, os.environ, made)) else []
+        except errors.InvalidRequestError as error:
+            left = error
+    for done in told:
+        click.echo(f"{done}.")
+        intervening.note(where, repairs.InterventionKind.OVERRIDE, done)
+    if left is not None and not told:
+        raise left
+    if not told:
+        click.echo("The settings are as the generation was made with them, and are left as they are.")
+
+
+def _serving(where: home_module.Home) -> set[str]:
+    """Return by which generations services run: not the live one where that waits for the next start."""
+    with contextlib.suppress(errors.CouncilError):
+        return {row.generation for row in asyncio.run(care_app.runtime(where).status(memory=False)) if row.generation}
+    return set()
 
 
 @config.command("set")

@@ -246,7 +246,7 @@ def _bot(name: str) -> bots.Bot:
 
 
 def _runs(where: home.Home) -> kept_ports.BotRuns:
-    return care_records.bot_runs(options.config_of(where), where)
+    return care_records.bot_runs(options.known_config(where), where)
 
 
 def _time(at_us: int) -> str:

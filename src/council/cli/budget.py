@@ -19,7 +19,7 @@ def budget(where: home_module.Home, as_json: bool) -> None:
 
     Straight from the records, so that it works while the service is down.
     """
-    config = options.config_of(where)
+    config = options.known_config(where)
     models = homes.load_catalogue(where, None, config).models
     at_us = clock_module.SystemClock().now_us()
     records = app.records(config, where)

@@ -52,10 +52,13 @@ def call(
 
 
 def config_of(where: home_module.Home, port: int | None) -> config_module.Config:
-    """Return the settings in force, for a client: where neither flag nor variable names a port, the running service's."""
+    """Return the settings in force, for a client: where neither flag nor variable names a port, the running service's.
+
+    Whoever asks what runs changes nothing by a damaged file; see `options.known_config`.
+    """
     if port is None and f"{config_module.ENVIRONMENT_PREFIX}PORT" not in os.environ:
         port = min(noted_ports(where), default=None)
-    return options.config_of(where, port)
+    return options.known_config(where, port)
 
 
 def token(where: home_module.Home, config: config_module.Config) -> str | None:

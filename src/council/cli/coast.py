@@ -41,7 +41,7 @@ def show(where: home.Home, *, as_json: bool) -> bool:
 def _inputs(where: home.Home) -> coasting.Inputs:
     now_s = clock_module.SystemClock().now_us() / 1e6
     span = evidence.Span(now_s - _DAY_S, now_s)
-    config = options.config_of(where)
+    config = options.known_config(where)
     unknown: list[tuple[str, str]] = []
     limit, used, oversight = None, None, list[evidence.Fact]()
     try:

@@ -72,7 +72,7 @@ def _in_other_words(told: evidence.Explanation, model: str, where: home.Home, po
 
 
 def _began_s(where: home.Home, identifier: str) -> float:
-    kept = care_records.incidents(options.config_of(where), where)
+    kept = care_records.incidents(options.known_config(where), where)
     try:
         one = kept.find(identifier)
     finally:
@@ -125,7 +125,7 @@ def digest(
 
     Each number of it stands in the JSON with the query and the time range that give it again.
     """
-    settings = options.config_of(where).observe
+    settings = options.known_config(where).observe
     when = schedule.schedule(at or settings.digest_at, zone := zone or settings.digest_zone)
     now_s = clock_module.SystemClock().now_us() / 1e6
     span = evidence.Span(now_s - _DAY_S, now_s) if day is None else evidence.Span(*when.span_s(_day(day)))
@@ -146,7 +146,7 @@ def digest(
 
 def _loop(where: home.Home, span: evidence.Span, now_s: float) -> digests.Loop | None:
     """Return how the observer fares, None where nobody can say."""
-    config = options.config_of(where)
+    config = options.known_config(where)
     kept, notices = care_records.snapshots(config, where), care_records.incidents(config, where)
     try:
         return faring.loop(kept, notices, config.observe, span, now_s)

@@ -25,6 +25,7 @@ from council.domain import home as home_module
 from council.domain import sandbox as sandbox_domain
 from council.kit import clock as clock_module
 from council.kit import confine, cpu
+from council.patching import recorded
 from council.services import rights
 from council.supervisor import ownership, specs, users
 from council.upkeep.chaos import mark
@@ -72,7 +73,7 @@ def _machine() -> list[Finding]:
             needed=False,
         ),
         _full_text_search(),
-        _dashboard(),
+        Finding("dashboard", *building.look(), needed=False),
         Finding(
             "processor",
             cpu.runs_local_model(),
@@ -92,11 +93,6 @@ def _machine() -> list[Finding]:
     ]
 
 
-def _dashboard() -> Finding:
-    good, text = building.look()
-    return Finding("dashboard", good, text, needed=False)
-
-
 def _full_text_search() -> Finding:
     database = sqlite3.connect(":memory:")
     try:
@@ -108,6 +104,11 @@ def _full_text_search() -> Finding:
     return Finding("sqlite", True, f"{sqlite3.sqlite_version} with FTS5")
 
 
+def _settings(where: home_module.Home, generation: str) -> list[Finding]:
+    wrong = recorded.fault(where, generation, os.environ)
+    return [Finding("settings", False, f"{wrong} `council config restore` mends it.")] if wrong else []
+
+
 def _home(where: home_module.Home) -> list[Finding]:
     try:
         generation = blueprint.current(where)
@@ -117,6 +118,7 @@ def _home(where: home_module.Home) -> list[Finding]:
     free_bytes = shutil.disk_usage(where.root).free
     return [
         Finding("blueprint", True, f"generation {generation[:8]} under {where.root}"),
+        *_settings(where, generation),
         *_shipped(where),
         Finding("disk", free_bytes >= _DISK_BYTES_MIN, f"{free_bytes / 2**30:.1f} GB free (0.5 GB is needed)"),
         _private(where),
@@ -177,8 +179,7 @@ def _records(config: config_module.Config, where: home_module.Home) -> str:
         records.ping()
     finally:
         records.close()
-    kind = config.records.url.partition(":")[0] or "SQLite"
-    return f"{kind} answers"
+    return f"{config.records.url.partition(':')[0] or 'SQLite'} answers"
 
 
 def _model(config: config_module.Config, where: home_module.Home) -> Finding:

@@ -1,15 +1,17 @@
 """gates: the twelve conditions of health and what they say now."""
 
 import asyncio
+import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
 
-from council import care_app, care_ports
+from council import care_app, care_ports, care_records
 from council.cli import options, sparks
-from council.domain import errors, gates, home, standing, watching
+from council.domain import errors, gates, home, incidents, standing, watching
 from council.kit import shown
 
 _COLOURS = {
@@ -20,6 +22,7 @@ _COLOURS = {
 }
 _CLEAR = "\x1b[H\x1b[2J"
 _WATCH_S = 2.0
+_INCIDENTS_MAX = 20
 
 
 @click.command("gates")
@@ -53,7 +56,7 @@ def group(name: str | None, watch: bool, since: float, where: home.Home, as_json
         else:
             if watch and sys.stdout.isatty():
                 click.echo(_CLEAR, nl=False)
-            _show(sight)
+            _show(sight, _open_incidents(where))
         if not watch:
             break
         sys.stdout.flush()
@@ -71,7 +74,16 @@ async def _past(seen: care_ports.Watch, name: str, span_s: float) -> tuple[watch
     return line, await seen.history(name, sight.at_s - span_s)
 
 
-def _show(sight: watching.Sight) -> None:
+def _open_incidents(where: home.Home) -> list[incidents.Incident]:
+    """Return those that are open, none where the records are away: what the watcher says does not wait for them."""
+    try:
+        with contextlib.closing(care_records.incidents(options.known_config(where), where)) as kept:
+            return kept.newest(_INCIDENTS_MAX, standing=incidents.Standing.OPEN)
+    except errors.CouncilError:
+        return []
+
+
+def _show(sight: watching.Sight, open_incidents: Sequence[incidents.Incident]) -> None:
     if not sight.turn and sight.problem:
         click.echo(sight.problem)
         return
@@ -82,19 +94,25 @@ def _show(sight: watching.Sight) -> None:
         (one.name, _coloured(one.verdict), _number(one.value, one.unit), _limit(one), _age(sight.at_s, one), one.reason)
         for one in sight.gates
     ]
-    options.print_table(("GATE", "VERDICT", "NOW", "LIMIT", "FOR", "WHY"), rows, right=frozenset({2, 3}))
+    options.print_table(("GATE", "VERDICT", "NOW", "LIMIT", "FOR", "WHY"), rows, right=frozenset({2, 3}), wraps=True)
     counts = {verdict: sum(one.verdict is verdict for one in sight.gates) for verdict in gates.Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    click.echo(f"\n{standing.standing(sight, sight.gates[0].generation, time.time()).sentence}")
-    click.echo(f"{told}; judged {shown.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator.")
+    click.echo()
+    stands = standing.standing(sight, sight.gates[0].generation, time.time(), open_incidents=open_incidents)
+    options.print_text(stands.sentence)
+    options.print_text(
+        f"{told}; judged {shown.clock(round(sight.at_s * 1e6))} by the {sight.gates[0].source} evaluator."
+    )
     for one in sight.findings:
         if one.verdict in (gates.Verdict.AMBER, gates.Verdict.RED):
-            click.echo(f"{_coloured(one.verdict)}: {one.sentinel} of {one.service}. {one.reason} {one.look_next}")
+            options.print_text(
+                f"{_coloured(one.verdict)}: {one.sentinel} of {one.service}. {one.reason} {one.look_next}"
+            )
     away = [one for one in sight.services if one.state != "ready"]
     if away:
-        click.echo("Not ready: " + ", ".join(f"{one.name} ({one.state})" for one in away))
+        options.print_text("Not ready: " + ", ".join(f"{one.name} ({one.state})" for one in away))
     if sight.problem:
-        click.echo(f"The supervisor does not say what runs: {sight.problem}")
+        options.print_text(f"The supervisor does not say what runs: {sight.problem}")
 
 
 def _show_history(found: tuple[watching.GateLine, watching.History], as_json: bool) -> None:
@@ -102,9 +120,10 @@ def _show_history(found: tuple[watching.GateLine, watching.History], as_json: bo
     if as_json:
         options.print_json(asdict(line) | {"history": asdict(history)})
         return
-    click.echo(f"{line.name} must be {_limit(line)}. {line.protects}")
-    click.echo(f"Now {line.verdict}: {line.reason}")
-    click.echo(f"Without data: {line.no_data}\n")
+    options.print_text(f"{line.name} must be {_limit(line)}. {line.protects}")
+    options.print_text(f"Now {line.verdict}: {line.reason}")
+    options.print_text(f"Without data: {line.no_data}")
+    click.echo()
     if history.values:
         low, high = (bound(value for _, value in history.values) for bound in (min, max))
         told = f"{_number(low, line.unit)} to {_number(high, line.unit)}"
@@ -113,7 +132,7 @@ def _show_history(found: tuple[watching.GateLine, watching.History], as_json: bo
         (shown.clock(round(one.since_s * 1e6)), _coloured(one.verdict), _number(one.value, line.unit), one.reason)
         for one in history.verdicts
     ]
-    options.print_table(("SINCE", "VERDICT", "NUMBER", "WHY"), rows, right=frozenset({2}))
+    options.print_table(("SINCE", "VERDICT", "NUMBER", "WHY"), rows, right=frozenset({2}), wraps=True)
 
 
 def _coloured(verdict: gates.Verdict) -> str:

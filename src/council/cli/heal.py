@@ -81,6 +81,9 @@ def run(playbook: str, component: str, why: str, dry_run: bool, where: home.Home
         raise errors.NotFoundError(f"There is no playbook {playbook[:80]!r}. There are {', '.join(book.playbooks)}.")
     found = book.playbooks[playbook]
     whom = _whom(component, found)
+    if found.action is not playbooks.Action.PUT_BACK:
+        # What is started anew by settings that cannot be read would not come back.
+        options.config_of(where)
     if dry_run:
         told = {"playbook": found.name, "action": found.action.value, "component": whom, "touches": found.touches}
         if as_json:
@@ -189,7 +192,7 @@ def resume(where: home.Home) -> None:
 
 @contextlib.contextmanager
 def _kept(where: home.Home) -> Iterator[kept_ports.Repairs]:
-    kept = care_records.repairs(options.config_of(where), where)
+    kept = care_records.repairs(options.known_config(where), where)
     try:
         yield kept
     finally:

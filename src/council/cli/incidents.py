@@ -70,7 +70,7 @@ def show(identifier: str, where: home.Home, as_json: bool) -> None:
 
 
 def _repairs(where: home.Home, incident: str) -> list[repairs.Repair]:
-    kept = care_records.repairs(options.config_of(where), where)
+    kept = care_records.repairs(options.known_config(where), where)
     try:
         return kept.newest(_REPAIRS_MAX, incident=incident)
     finally:
@@ -86,7 +86,7 @@ def _print(one: incidents.Incident) -> None:
     for member in one.members:
         alert = member.alert
         ended = f"; {member.ending} {shown.clock(member.ended_us)}" if member.ended_us else ""
-        click.echo(f"  {alert.title} ({alert.severity}): {alert.summary or 'bad'}{ended}")
+        click.echo(f"  {alert.title} ({alert.name}, {alert.severity}): {alert.summary or 'bad'}{ended}")
         if alert.next_step and not member.ended_us:
             click.echo(f"    {alert.next_step}")
     if one.causes:
@@ -114,7 +114,7 @@ def silence(name: str, span: str, why: str, who: str | None, where: home.Home) -
     one = incidents.Silence(name, until_us, who or _user(), why[:_WHY_CHARS_MAX], at_us)
     if not name or len(name) > incidents.NAME_CHARS_MAX or not name.isprintable():
         raise errors.InvalidRequestError(
-            "NAME is that of an alert, as `council incidents` shows it, or `*`. Give one of these."
+            "NAME is that of an alert, as `council incidents show ID` tells it, or `*`. Give one of these."
         )
     with _kept(where) as kept:
         if not kept.silence(one, settings.silences_max):
@@ -170,7 +170,7 @@ def silences(where: home.Home, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _kept(where: home.Home) -> Iterator[kept_ports.Incidents]:
-    kept = care_records.incidents(options.config_of(where), where)
+    kept = care_records.incidents(options.known_config(where), where)
     try:
         yield kept
     finally:

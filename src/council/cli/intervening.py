@@ -19,7 +19,7 @@ def note(where: home.Home, kind: repairs.InterventionKind, what: str, kept: kept
         ids.ulid(at_us), kind, at_us, options.user_name(), incidents.one_line(what, repairs.TEXT_CHARS_MAX)
     )
     try:
-        opened = kept or care_records.repairs(options.config_of(where), where)
+        opened = kept or care_records.repairs(options.known_config(where), where)
         try:
             opened.intervene(one)
         finally:

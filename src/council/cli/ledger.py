@@ -37,7 +37,7 @@ def _window(days: int) -> tuple[int, int]:
 @options.as_json
 def report(by: str, days: int, where: home_module.Home, as_json: bool) -> None:
     """Sum the ledger by day, model, route or token."""
-    records = app.records(options.config_of(where), where)
+    records = app.records(options.known_config(where), where)
     try:
         lines = records.report(ledger_module.GroupBy(by), *_window(days))
     finally:
@@ -70,7 +70,7 @@ def _cells(line: ledger_module.LedgerSum) -> tuple[str, ...]:
 @options.home
 def export(days: int, kind: str, where: home_module.Home) -> None:
     """Write every row to standard output, oldest first."""
-    records = app.records(options.config_of(where), where)
+    records = app.records(options.known_config(where), where)
     try:
         _write(records.rows(*_window(days)), kind)
     finally:

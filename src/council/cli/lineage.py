@@ -96,7 +96,7 @@ def verify(where: home.Home, as_json: bool) -> None:
 
 async def _anchors(where: home.Home, rows: Sequence[history.Row]) -> anchoring.Anchors:
     try:
-        store = app.store(options.config_of(where), where)
+        store = app.store(options.known_config(where), where)
     except errors.CouncilError:
         # Without settings nobody knows where it is.
         return await anchoring.read(where, None)

@@ -43,7 +43,7 @@ def logout(everybody: bool, user: str | None, where: home_module.Home) -> None:
     """Sign browsers out. A running service follows within seconds."""
     if not everybody and user is None:
         raise errors.InvalidRequestError("Say whom to sign out: `council logout --all`, or `--user NAME`.")
-    kept = care_records.logins(options.config_of(where), where)
+    kept = care_records.logins(options.known_config(where), where)
     try:
         ended = kept.end_all(user)
     finally:

@@ -41,7 +41,7 @@ def memory() -> None:
 def search(query: tuple[str, ...], limit: int, port: int | None, where: home_module.Home, as_json: bool) -> None:
     """Find memories by meaning and by words, best first."""
     asked = urllib.parse.urlencode({"query": " ".join(query), "limit": limit})
-    reply = _call(where, options.config_of(where, port), "GET", f"/search?{asked}")
+    reply = _call(where, options.known_config(where, port), "GET", f"/search?{asked}")
     if as_json:
         options.print_json(reply["found"])
         return
@@ -62,7 +62,7 @@ def list_memories(
     """Show memories, oldest first."""
     chosen = {name: value for name, value in (("session", session), ("kind", kind)) if value}
     found = []
-    for one in _entries(where, options.config_of(where, port), chosen):
+    for one in _entries(where, options.known_config(where, port), chosen):
         found.append(one)
         if len(found) == limit:
             break
@@ -150,7 +150,7 @@ def log(limit: int, where: home_module.Home, as_json: bool) -> None:
 
     Of all users, from the records, so that it works while the service is down. How many is told, and never what they say.
     """
-    kept = care_records.memory_log(options.config_of(where), where)
+    kept = care_records.memory_log(options.known_config(where), where)
     try:
         changes = kept.changes(limit)
     finally:

@@ -68,7 +68,7 @@ def remove(name: str, where: home.Home) -> None:
 @options.as_json
 def list_channels(where: home.Home, as_json: bool) -> None:
     """Show every channel that notices go to, never an address."""
-    found = [one.channel for one in care_app.notifiers(options.config_of(where), where)]
+    found = [one.channel for one in care_app.notifiers(options.known_config(where), where)]
     if as_json:
         options.print_json(found)
         return
@@ -105,7 +105,7 @@ def test(name: str | None, where: home.Home) -> None:
 @options.as_json
 def failed(limit: int, where: home.Home, as_json: bool) -> None:
     """Show the notices that could not be delivered, why, and what they said."""
-    kept = care_records.incidents(options.config_of(where), where)
+    kept = care_records.incidents(options.known_config(where), where)
     try:
         found = kept.parcels(incidents.Delivery.FAILED, limit)
     finally:

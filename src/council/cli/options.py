@@ -3,7 +3,6 @@
 import getpass
 import os
 import shutil
-import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,9 +15,13 @@ from council import homes
 from council.domain import authz, errors, money
 from council.domain import config as config_module
 from council.domain import home as home_module
+from council.patching import recorded
+from council.upkeep.engine import blueprint
 
 _Command = Callable[..., Any]
 _NAME_CHARS_MAX = 64
+# Under which a command keeps what it has said of the settings.
+_SAID = "council.said"
 # Of a paragraph beside what stands before it, however narrow the terminal is.
 _TEXT_CHARS_MIN = 20
 
@@ -52,8 +55,31 @@ def as_json(command: _Command) -> _Command:
 
 
 def config_of(where: home_module.Home, port: int | None = None, generation: str | None = None) -> config_module.Config:
-    """Return the settings in force for a generation, the live one if None."""
-    return homes.load_config(where, generation, os.environ, {} if port is None else {"port": port})
+    """Return the settings in force for a generation, the live one if None, for a command that starts or changes something."""
+    try:
+        return homes.load_config(where, generation, os.environ, {} if port is None else {"port": port})
+    except errors.ConfigError as error:
+        if recorded.fault(where, generation or blueprint.current(where), {}):
+            raise errors.ConfigError(f"{error.message} `council config restore` mends it.") from error
+        raise
+
+
+def known_config(
+    where: home_module.Home, port: int | None = None, generation: str | None = None
+) -> config_module.Config:
+    """Return the settings as `config_of` does, for a command that only looks, or that takes back.
+
+    Where the file of the generation that serves is damaged it goes by those that the generation was made with, or by the
+    default ones, and says so once.
+    """
+    flags = {} if port is None else {"port": port}
+    found, wrong = recorded.config_of(where, generation, os.environ, flags)
+    context = click.get_current_context(silent=True)
+    said = set() if context is None else context.find_root().meta.setdefault(_SAID, set())
+    if wrong and wrong not in said:
+        said.add(wrong)
+        click.echo(f"council: {wrong} `council config restore` mends it.", err=True)
+    return found
 
 
 class Dollars(click.ParamType[int]):
@@ -111,44 +137,43 @@ def print_json(value: Any) -> None:
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
 
 
-def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> None:
-    """Print aligned columns; those in `right` are aligned right."""
+def print_table(
+    head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: frozenset[int] = frozenset(), wraps: bool = False
+) -> None:
+    """Print aligned columns; those in `right` are aligned right. The last one wraps at the terminal's width if it `wraps`."""
     # Colours take no room.
     widths = [max(len(click.unstyle(row[column])) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
-        cells = (
+        cells = [
             _padding(cell, width) + cell if column in right else cell + _padding(cell, width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        click.echo("  ".join(cells).rstrip())
+        ]
+        if wraps:
+            print_text(
+                row[-1], head="".join(f"{cell}  " for cell in cells[:-1]), indent=sum(widths[:-1]) + 2 * len(widths) - 2
+            )
+        else:
+            click.echo("  ".join(cells).rstrip())
 
 
 def _padding(cell: str, width: int) -> str:
     return " " * (width - len(click.unstyle(cell)))
 
 
-def columns() -> int | None:
-    """Return how wide the terminal is to which text goes, None where it goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def columns() -> int:
+    """Return how wide text may be: COLUMNS, or the terminal to which it goes, or what any terminal has."""
+    return shutil.get_terminal_size().columns
 
 
 def print_text(text: str, *, head: str = "", indent: int = 0) -> None:
-    """Print a paragraph after `head`, its other lines below `indent`: as wide as the terminal, or one line elsewhere."""
-    first, width = f"{head:<{indent}}", columns()
-    if width is None:
-        click.echo((first + text).rstrip())
-        return
+    """Print a paragraph after `head`, its other lines below `indent`, as wide as may be."""
     # A command or a path is copied whole, so it is not cut, however long it is.
     lines = textwrap.wrap(
-        text,
-        max(width, indent + _TEXT_CHARS_MIN),
-        initial_indent=first,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    for line in lines or [first.rstrip()]:
-        click.echo(line)
+        text, max(columns() - indent, _TEXT_CHARS_MIN), break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    for number, line in enumerate(lines):
+        before = head + " " * (indent - len(click.unstyle(head))) if number == 0 else " " * indent
+        click.echo((before + line).rstrip())
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
@@ -159,3 +184,11 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
         click.echo(f"{name:<{width}}{head}")
         for line in rest:
             click.echo(f"{'':<{width}}{line}")
+
+
+def print_paragraphs(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names with their texts as `print_rows` does, each line of a text as wide as may be."""
+    width = max(len(name) for name, _ in rows) + 2
+    for name, text in rows:
+        for number, line in enumerate(text.split("\n")):
+            print_text(line, head="" if number else name, indent=width)

@@ -99,10 +99,11 @@ def _span_s(span: str) -> int:
 
 
 def _check_workers(one: overrides.Override, where: home.Home) -> None:
-    """Raise InvalidRequestError for more processes than the settings allow: nobody would run them."""
+    """Raise InvalidRequestError for more processes than the settings allow: nobody would run them. Raises ConfigError."""
+    # Whatever is to be put: nothing is changed by settings that cannot be read.
+    gateway = options.config_of(where).gateway
     if one.kind is not overrides.Kind.WORKERS:
         return
-    gateway = options.config_of(where).gateway
     most = max(gateway.workers, gateway.workers_max)
     if int(one.value) > most:
         raise errors.InvalidRequestError(
@@ -168,7 +169,7 @@ def _in_force(where: home.Home) -> list[overrides.Override] | None:
 
 @contextlib.contextmanager
 def _kept(where: home.Home) -> Iterator[kept_ports.Overrides]:
-    kept = care_records.overrides(options.config_of(where), where)
+    kept = care_records.overrides(options.known_config(where), where)
     try:
         yield kept
     finally:

@@ -1,6 +1,7 @@
 """providers: the servers of models that this Council asks, their keys, and the names that callers use."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -13,6 +14,7 @@ from council import app, care_app, homes, ports
 from council.cli import options, provider_models
 from council.domain import errors, providers
 from council.domain import home as home_module
+from council.kit import durable
 from council.upkeep.engine import blueprint
 
 _T = TypeVar("_T")
@@ -91,7 +93,7 @@ def add(
     found = provider_models.save(where, file, f"Add the provider {name}")
     if moved and where.provider_key_file(name).exists():
         # Whoever is at the new address must not be sent the key of the old one.
-        where.provider_key_file(name).unlink()
+        _remove_key(where, name)
         click.echo(f"Its key is removed, since it was for {held['url']}.")
     click.echo(f"The provider {name} is at {made['url']}.")
     if known is not None and known.hint and not url:
@@ -112,7 +114,7 @@ def key(name: str, forget: bool, now: bool, where: home_module.Home) -> None:
     if name not in catalogue(where).providers:
         raise _unknown(name, catalogue(where))
     if forget:
-        where.provider_key_file(name).unlink(missing_ok=True)
+        _remove_key(where, name)
         click.echo(f"The key of {name} is removed.")
     else:
         homes.write_provider_key(where, name, _read_key(name))
@@ -136,6 +138,12 @@ async def _restart_gateway(where: home_module.Home) -> str:
     return next(one.generation for one in await runtime.status() if one.name.partition(":")[0] == "gateway")
 
 
+def _remove_key(where: home_module.Home, name: str) -> None:
+    """Remove the key of a provider, if there is one; it does not come back after a power cut."""
+    with contextlib.suppress(FileNotFoundError):
+        durable.remove(where.provider_key_file(name))
+
+
 def _read_key(name: str) -> str:
     if sys.stdin.isatty():
         secret = str(click.prompt(f"Key of {name}", hide_input=True, err=True))
@@ -154,8 +162,9 @@ def _read_key(name: str) -> str:
 @options.as_json
 def list_providers(where: home_module.Home, as_json: bool) -> None:
     """Show every provider: whether it is on, and the models that stand on it with their prices."""
-    found = catalogue(where)
-    off = app.servers(found, options.config_of(where), where)[1]
+    config = options.known_config(where)
+    found = homes.load_catalogue(where, None, config)
+    off = app.servers(found, config, where)[1]
     rows = [_row(provider, found, off.get(provider.name)) for provider in found.providers.values()]
     if as_json:
         options.print_json(rows)
@@ -213,7 +222,7 @@ def remove(name: str, with_models: bool, where: home_module.Home) -> None:
         provider_models.drop_deployments(file, model, lambda one: one.get("provider") == name)
     del file["providers"][name]
     provider_models.save(where, file, f"Remove the provider {name}")
-    where.provider_key_file(name).unlink(missing_ok=True)
+    _remove_key(where, name)
     click.echo(f"The provider {name} and its key are removed.")
     options.say_when()
 

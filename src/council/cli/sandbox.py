@@ -210,10 +210,19 @@ def status(where: home_module.Home, port: int | None, as_json: bool) -> None:
         ("Sessions", str(state.sessions)),
         ("Pool", f"{state.pool_ready} of {state.pool_target} ready, {state.refills_per_s:.1f} refills a second"),
     ]
+    rows += [("Walls", _walls(state))] if state.walls_untried_s is not None else []
     rows += [("Refuses", state.refuses)] if state.refuses else []
     why = f" ({state.stopped_reason})" if state.stopped_reason else ""
     rows += [("Stopped", f"by {state.stopped_by}{why}; `council sandbox lift` ends that")] if state.stopped else []
-    options.print_rows(rows)
+    options.print_paragraphs(rows)
+
+
+def _walls(state: sandbox_domain.State) -> str:
+    """Return how the isolation self-test ended, and how old that is."""
+    ago = f"{state.walls_untried_s or 0:.0f} s"
+    if state.walls in {"", "unknown"}:
+        return f"no self-test has told whether they hold for {ago}"
+    return f"{state.walls}, tried {ago} ago"
 
 
 def state_of(reply: dict[str, Any]) -> sandbox_domain.State:

@@ -248,7 +248,7 @@ def _coloured(verdict: gates.Verdict) -> str:
 
 @contextlib.contextmanager
 def _kept(where: home.Home) -> Iterator[kept_ports.Snapshots]:
-    kept = care_records.snapshots(options.config_of(where), where)
+    kept = care_records.snapshots(options.known_config(where), where)
     try:
         yield kept
     finally:

@@ -20,6 +20,7 @@ from council.cli import calls, options
 from council.domain import config as config_module
 from council.domain import errors, gates
 from council.domain import home as home_module
+from council.kit import waiting
 from council.upkeep.soak import load, profiles, record, report
 
 _READ_S = 5.0
@@ -160,8 +161,7 @@ async def _look(
                 if course.verdict(len(seen.times_s) - 1) in (gates.Verdict.RED, gates.Verdict.UNKNOWN)
             )
             click.echo(f"{now_s - began_s:.0f} s: {asked.total} questions; {bad or 'all is well'}", err=True)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _READ_S)
+        await waiting.within(stop, _READ_S)
     return time.monotonic()
 
 

@@ -66,7 +66,7 @@ def add(
 @options.as_json
 def list_tokens(where: home_module.Home, as_json: bool) -> None:
     """Show every token; never its secret."""
-    records = app.records(options.config_of(where), where)
+    records = app.records(options.known_config(where), where)
     try:
         found = records.tokens()
     finally:
@@ -112,7 +112,7 @@ def list_tokens(where: home_module.Home, as_json: bool) -> None:
 @options.home
 def revoke(token_id: str, where: home_module.Home) -> None:
     """End a token; it stops working within seconds."""
-    records = app.records(options.config_of(where), where)
+    records = app.records(options.known_config(where), where)
     try:
         if not records.revoke_token(token_id, clock_module.SystemClock().now_us()):
             raise errors.NotFoundError(f"No token {token_id!r} is in force. `council tokens list` shows all.")

@@ -92,7 +92,7 @@ def follow(where: home_module.Home, identifier: str) -> list[Followed]:
 
 def _followed(where: home_module.Home, request_id: str, lines: Sequence[dict[str, Any]]) -> Followed:
     at_us = ids.time_us(request_id)
-    records = app.records(options.config_of(where), where)
+    records = app.records(options.known_config(where), where)
     try:
         since_us, until_us = at_us - _BEFORE_US, at_us + _AFTER_US
         row = next((one for one in records.rows(since_us, until_us) if one.request_id == request_id), None)

@@ -14,7 +14,7 @@ CHANNELS = ("log", "file", "apprise", "alertmanager")
 # Sentinels of `sentinels.yaml`, whose amber is a warning: it names a service and what grows in it.
 SENTINELS = (
     "memory", "descriptors", "zombies", "threads", "children", "sockets", "temp_files", "tasks", "gpu_drip", "model_queue",
-    "sandbox_queue", "isolation", "disk_growth", "cost_drift", "egress",
+    "sandbox_queue", "isolation", "isolation_untried", "disk_growth", "cost_drift", "egress",
 )  # fmt: skip
 
 # Gates whose alerts go by the name that people look for.
@@ -29,6 +29,43 @@ BACKUP_LATE = "backup_late"
 
 # Alerts that would hold an incident open for longer than what they came with lasts, or that another process began.
 ALONE = frozenset({"crash_loop", WATCHER_DOWN, BACKUP_LATE})
+
+# How people read each alert; `{who}` is the service that it is of.
+WORDS = {
+    "http_5xx": "requests fail or take too long to end",
+    "latency": "answers are slow",
+    "spend": "a budget is nearly or wholly spent",
+    "success_rate": "many questions are not answered well",
+    "local_processing": "few answers come from this machine",
+    "memory_growth": "a service's memory grows",
+    "fd_usage": "a service has most of the files and sockets open that it may",
+    "gpu_memory": "the graphics processor's memory is nearly full",
+    "response_size": "answers are long",
+    "concurrent_users": "many ask at once",
+    "disk_usage": "the disk of the home is nearly full",
+    "network_errors": "calls to providers fail",
+    "memory": "the memory of {who} grows",
+    "descriptors": "{who} runs out of files and sockets that it may open",
+    "zombies": "{who} does not collect its ended children",
+    "threads": "threads of {who} pile up",
+    "children": "children of {who} pile up",
+    "sockets": "sockets of {who} pile up",
+    "temp_files": "temporary files of {who} pile up",
+    "tasks": "tasks of {who} pile up",
+    "gpu_drip": "the memory of {who} on the graphics processor grows",
+    "model_queue": "questions wait for the model",
+    "sandbox_queue": "jobs wait for the sandbox",
+    "isolation": "jobs can get out of the sandbox",
+    "isolation_untried": "nobody knows whether the sandbox keeps jobs in",
+    "disk_growth": "the disk of the home fills up",
+    "cost_drift": "money is spent faster than the day's budget allows",
+    "egress": "something unusual is sent to providers",
+    "service_down": "{who} does not work",
+    "crash_loop": "{who} ends again and again",
+    WATCHER_DOWN: "nothing is watched",
+    BACKUP_LATE: "there is no good snapshot of late",
+    "metrics_stale": "nobody can read how {who} does",
+}
 
 # What to do first, by the name of the alert. A sentinel says its own.
 NEXT_STEPS = {
@@ -134,14 +171,18 @@ _KINDS = {
 _AMBER_WARNS = frozenset({*SENTINELS, "spend"})
 
 
-def rule_of(name: str, settings: AlertsConfig, late_s: float | None = None) -> Rule:
-    """Return the rule for alerts of this name; `late_s` is when a warning becomes a page, where the settings do not say."""
+def rule_of(name: str, settings: AlertsConfig, late_s: float | None = None, held_s: float = 0.0) -> Rule:
+    """Return the rule for alerts of this name; `late_s` is when a warning becomes a page, where the settings do not say.
+
+    `held_s`: what was so for as long before it was first observed need not be so for `hold_up_s` once more.
+    """
+    hold_up_s = max(0.0, settings.hold_up_s - held_s)
     page_after_s: float | None = None
     match _KINDS.get(name, Kind.LATE):
         case Kind.PAGE:
-            page_after_s = settings.hold_up_s
+            page_after_s = hold_up_s
         case Kind.LATE:
-            page_after_s = settings.page_after_s if late_s is None else max(late_s, settings.hold_up_s)
+            page_after_s = settings.page_after_s if late_s is None else max(late_s, hold_up_s)
         case Kind.WARN:
             pass
-    return Rule(settings.hold_up_s, page_after_s, settings.hold_down_s, settings.flap_s, name in _AMBER_WARNS)
+    return Rule(hold_up_s, page_after_s, settings.hold_down_s, settings.flap_s, name in _AMBER_WARNS)

@@ -48,6 +48,9 @@ class BackupConfig:
     )
     at: str = option("02:30", "The time of day from which the night's snapshot is made.")
     zone: str = option("UTC", "The time zone of `backup.at`, such as Europe/Paris.")
+    every_h: float = option(
+        24.0, "How often a snapshot is made, counted from that time of day, hours; 24: each night.", low=0.05, high=24
+    )
     keep_daily: int = option(7, "Days of which the last snapshot is kept.", low=1, high=3660)
     keep_weekly: int = option(5, "Weeks of which the last snapshot is kept.", low=0, high=520)
     keep_monthly: int = option(12, "Months of which the last snapshot is kept.", low=0, high=120)
@@ -251,33 +254,36 @@ def late(last_good_us: int | None, since_us: int, config: BackupConfig, now_us: 
 
 
 def due(runs: Sequence[Run], config: BackupConfig, now_us: int) -> Kind | None:
-    """Return what is due: the night's run, or else a drill; None for neither. `runs` are the last of each kind.
+    """Return what is due: the run of this night or hour, or else a drill; None for neither. `runs` are the last of each kind.
 
-    What failed is due again after `RETRY_S`. Where nothing is known, as in a new home, a run is due.
+    What failed is due again after `RETRY_S`, or with the next run. Where nothing is known, as in a new home, a run is due.
     """
     if not config.target:
         return None
-    if _is_due(runs, Kind.RUN, round(_night_s(config, now_us) * 1e6), now_us):
+    again_s = min(RETRY_S, config.every_h * 3600.0)
+    if _is_due(runs, Kind.RUN, round(_due_s(config, now_us) * 1e6), now_us, again_s):
         return Kind.RUN
     good = _newest(runs, Kind.RUN, Outcome.OK)
     if not config.drill_days or good is None:
         return None
     # At the hour of the night, too, and an hour early rather than a day late.
     since_us = now_us - round((config.drill_days * _DAY_S - 3600.0) * 1e6)
-    return Kind.DRILL if _is_due(runs, Kind.DRILL, since_us, now_us) else None
+    return Kind.DRILL if _is_due(runs, Kind.DRILL, since_us, now_us, RETRY_S) else None
 
 
-def _night_s(config: BackupConfig, now_us: int) -> float:
-    timing = when(config)
-    return timing.moment_s(timing.day_of(now_us / 1e6))
+def _due_s(config: BackupConfig, now_us: int) -> float:
+    """Return when a run was due last. A day may have 25 hours, and has one night all the same."""
+    timing, every_s = when(config), config.every_h * 3600.0
+    night_s = timing.moment_s(timing.day_of(now_us / 1e6))
+    return night_s if every_s >= _DAY_S else night_s + (now_us / 1e6 - night_s) // every_s * every_s
 
 
-def _is_due(runs: Sequence[Run], kind: Kind, since_us: int, now_us: int) -> bool:
+def _is_due(runs: Sequence[Run], kind: Kind, since_us: int, now_us: int, again_s: float) -> bool:
     good, last = _newest(runs, kind, Outcome.OK), _newest(runs, kind, None)
     # What bears a time to come was made under another clock.
     if good is not None and since_us <= good.began_us <= now_us:
         return False
-    return last is None or last.outcome is Outcome.OK or not 0 <= now_us - last.ended_us < RETRY_S * 1e6
+    return last is None or last.outcome is Outcome.OK or not 0 <= now_us - last.ended_us < again_s * 1e6
 
 
 def _newest(runs: Sequence[Run], kind: Kind, outcome: Outcome | None) -> Run | None:

@@ -151,7 +151,7 @@ class SandboxConfig:
 
     kind: str = option("namespaces", "What runs the code: `namespaces`, `firejail` or `gvisor`.")
     allow_missing: tuple[str, ...] = option(
-        (), "Layers that may be missing. Without them here, jobs are refused where the kernel lacks one."
+        (), "Layers that may be missing; `self-test`: it may tell nothing. Jobs are refused for what is not here."
     )
     packages: tuple[str, ...] = option(
         ("numpy",), "Python packages shown to jobs and loaded ahead, where they are installed beside Council."
@@ -332,7 +332,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any], where: str) -> di
 # Variables with the prefix that are not settings.
 _RESERVED = frozenset(
     {"HOME", "TOKEN", "SOCKETS", "READY_FD", "GENERATION", "SUPERVISOR_PID", "SERVICE", "REPLICA"}
-) | {*("PEERS", "WAITING", "ORDERS_FD", "OWN_PYTHON")}
+) | {*("PEERS", "WAITING", "ORDERS_FD", "OWN_PYTHON", "GONE_ON_AS")}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

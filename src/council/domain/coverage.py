@@ -11,6 +11,8 @@ from dataclasses import dataclass
 SCHEMA = "council.coverage/2"
 # Where a checkout's tests note what they proved; tests/covering.py writes it.
 NOTED = "build/coverage-cells.json"
+# A variable of the environment that says which try a run is, where it is not the first.
+TRY = "COVERAGE_TRY"
 
 
 class Component(enum.StrEnum):

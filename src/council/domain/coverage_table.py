@@ -135,12 +135,14 @@ CELLS: tuple[Cell, ...] = (
         Component.SANDBOX,
         Column.GATE,
         "isolation self-test",
-        "It is known which layers hold, and the walls are tried by a job of its own; no job runs while one is broken.",
+        "It is known which layers hold, and a job of its own tries the walls; none runs before that, or while one is broken.",
         "council_sandbox_self_tests_total",
         "docs/explanation/the-sandbox.md",
         (
             f"{_FRONT}::test_a_missing_layer_refuses_every_job_and_names_the_setting",
             f"{_WALLS}::test_no_job_runs_behind_a_broken_wall_and_the_trail_names_it",
+            f"{_WALLS}::test_no_job_runs_before_the_first_self_test_of_a_process",
+            f"{_WALLS}::test_a_broken_wall_outlives_a_restart_until_a_self_test_holds",
         ),
     ),
     Cell(
@@ -227,7 +229,7 @@ CELLS: tuple[Cell, ...] = (
         f"{_HOWTO}/see-what-is-wrong.md",
         (
             f"{_PROCESSES}::test_a_disk_that_fills_is_found_until_it_stands_still",
-            "tests/unit/upkeep/test_sentinels.py::test_a_destination_that_was_never_called_is_amber_for_an_hour",
+            f"{_PROCESSES}::test_an_address_that_was_never_called_is_found_until_it_is_usual",
         ),
     ),
     Cell(

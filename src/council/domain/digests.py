@@ -7,7 +7,7 @@ its reason; nothing is left out for being bad, and nothing is nought for being u
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from council.domain import evidence, patches
 SCHEMA = "council.digest/1"
 LISTED_MAX = 50
 PLOT_POINTS_MAX = 96
+# What came to the form after the first digests of it were made. These are archived after an upgrade, and are still of it.
+_LATER = ("services",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,16 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
+class Starts:
+    """A service of which processes began: how many, how often one ended unasked in the last hour, and why the last times."""
+
+    service: str
+    begun: evidence.Fact
+    ended: evidence.Fact
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     """A small picture: points of a series over the span, thinned to the worst of each stretch, and the limit if it has one."""
 
@@ -129,6 +141,7 @@ class Digest:
     autonomy_low: Measure
     recommendations: tuple[Advice, ...]
     leaks: tuple[Leak, ...]
+    services: tuple[Starts, ...]
     plots: tuple[Plot, ...]
     loop: tuple[Measure, ...]
     missing: tuple[evidence.Missing, ...] = ()
@@ -165,6 +178,7 @@ def form(one: Digest) -> dict[str, Any]:
         "autonomy_low": _measure(one.autonomy_low),
         "recommendations": [{**_sentence(each.sentence), "command": each.command} for each in one.recommendations],
         "leaks": [_leak(each) for each in one.leaks],
+        "services": [_starts(each) for each in one.services],
         "plots": [_plot(each) for each in one.plots],
         "loop": [_measure(each) for each in one.loop],
         "missing": [{"what": each.what, "why": each.why} for each in one.missing],
@@ -220,6 +234,11 @@ def _leak(one: Leak) -> dict[str, Any]:
     return words | {"since": fact_form(one.since), "value": fact_form(one.value)}
 
 
+def _starts(one: Starts) -> dict[str, Any]:
+    told = {name: fact_form(getattr(one, name)) for name in ("begun", "ended")}
+    return {"service": one.service, **told, "reason": one.reason}
+
+
 def _plot(one: Plot) -> dict[str, Any]:
     points = [[stamp(at_s), value] for at_s, value in one.points]
     words = {name: getattr(one, name) for name in ("name", "unit", "query", "limit", "comparator")}
@@ -235,7 +254,7 @@ def schema() -> dict[str, Any]:
         "$id": "https://council.example/schema/digest.schema.json",
         "title": "The daily digest of a Council",
         "description": "Each number stands with the query and the time range that give it again; null is not known.",
-        **_object(_properties(_ref("measure"), health)),
+        **_object(_properties(_ref("measure"), health), optional=_LATER),
         "$defs": {
             "fact": _object(_FACT),
             "sentence": _object(_SENTENCE),
@@ -244,6 +263,7 @@ def schema() -> dict[str, Any]:
             "change": _object(_CHANGE),
             "incident": _object(_INCIDENT),
             "leak": _object(_LEAK),
+            "service": _object({"service": _TEXT, "begun": _ref("fact"), "ended": _ref("fact"), "reason": _TEXT}),
             "plot": _object(_PLOT),
         },
     }
@@ -271,6 +291,7 @@ def _properties(measure: Mapping[str, Any], health: Mapping[str, Any]) -> dict[s
         "autonomy_low": measure,
         "recommendations": _listed(_object(_SENTENCE | {"command": _TEXT})),
         "leaks": _listed(_ref("leak")),
+        "services": _listed(_ref("service")),
         "plots": _listed(_ref("plot")),
         "loop": _listed(measure),
         "missing": _listed(_object({"what": _TEXT, "why": _TEXT})),
@@ -289,11 +310,11 @@ def _or_null(one: Mapping[str, Any]) -> dict[str, Any]:
     return {"anyOf": [one, {"type": "null"}]}
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _object(properties: Mapping[str, Any], optional: Collection[str] = ()) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": dict(properties),
-        "required": list(properties),
+        "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
 

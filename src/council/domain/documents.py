@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from council.domain import errors
 
-# The folder of the library that documents are put into over the API; what lies beside it is its owner's.
+# The folder of the library that documents are put into over the API. What its owner has put there is theirs all the same.
 UPLOADS = "uploads"
 NAME_BYTES_MAX = 200
 # Of one folder; more is a person's to put there.
@@ -27,7 +27,10 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document. `name` is its path within the library, `at_us` when it was last changed."""
+    """One document. `name` is its path within the library, `at_us` when it was last changed.
+
+    `removable` is what was put there over the API, and may be deleted and replaced so.
+    """
 
     name: str
     bytes: int
@@ -35,11 +38,7 @@ class Document:
     state: State
     passages: int = 0
     reason: str = ""
-
-    @property
-    def removable(self) -> bool:
-        """Whether it was put there over the API, and may be deleted so."""
-        return self.name.startswith(f"{UPLOADS}/")
+    removable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

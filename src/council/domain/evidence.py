@@ -175,6 +175,15 @@ def patch_row(told: Mapping[str, Any]) -> PatchRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """One scheduled job that left a record. `kind` is digest, archive, backup, drill, or `bot NAME`."""
+
+    kind: str
+    at_s: float
+    went_well: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     """What was spent in the span, by route and by model, and how the budgets stand now."""
 
@@ -209,9 +218,10 @@ class Evidence:
     missing: Sequence[Missing] = ()
     repairs: Sequence[repairs_module.Repair] = ()
     interventions: Sequence[repairs_module.Intervention] = ()
+    jobs: Sequence[Job] = ()
 
     def lacks(self, what: str) -> str:
-        """Return why something could not be had, "" where it could: `incidents`, `patches`, `costs`, `sentinels`, `repairs`."""
+        """Return why something could not be had, "" where it could, as `incidents`, `patches`, `costs`, `repairs`, `jobs`."""
         return next(
             (one.why or "nobody said why" for one in self.missing if what in one.what.replace(",", "").split()), ""
         )

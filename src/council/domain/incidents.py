@@ -8,7 +8,7 @@ the Unix epoch, 0 where it has not happened.
 import enum
 from dataclasses import dataclass
 
-from council.domain import gates
+from council.domain import alerting, gates
 
 ALL = "*"
 
@@ -40,15 +40,28 @@ def one_line(text: str, chars_max: int) -> str:
 
 
 def label_of(name: str, labels: Labels) -> str:
-    """Return how people read a thing: `memory svc=gateway`."""
+    """Return a thing's name with its labels: `memory svc=gateway`."""
     return " ".join([name, *(f"{key}={value}" for key, value in labels)])
+
+
+def words_of(name: str, labels: Labels) -> str:
+    """Return how people read an alert: `the memory of gateway grows`. What is said of it follows a colon, so none stands in it.
+
+    One whose name nobody has put into words, as that of an owner's own gate, goes by its name.
+    """
+    told = dict(labels)
+    who = " ".join(told.pop(key) for key in ("svc", "replica") if key in told)
+    words = alerting.WORDS.get(name, name.replace("_", " ") + (" of {who}" if who else ""))
+    rest = ", ".join(f"{key} {value}" for key, value in told.items())
+    return words.replace("{who}", who or "any service") + (f" ({rest})" if rest else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One verdict at one moment. `reason` is one line; `next_step` says what a person does about it.
 
-    `page_after_s` is after how long a warning becomes a page, where the settings are not to say.
+    `page_after_s` is after how long a warning becomes a page, where the settings are not to say; `held_s` for how long it had
+    been so when it was observed first, as far as who observes it knows.
     """
 
     name: str
@@ -58,6 +71,7 @@ class Observation:
     next_step: str = ""
     labels: Labels = ()
     page_after_s: float | None = None
+    held_s: float = 0.0
 
     @property
     def key(self) -> tuple[str, Labels]:
@@ -84,7 +98,7 @@ class Alert:
     @property
     def title(self) -> str:
         """What it is about, for people."""
-        return label_of(self.name, self.labels)
+        return words_of(self.name, self.labels)
 
 
 class Ending(enum.StrEnum):

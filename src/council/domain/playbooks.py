@@ -22,6 +22,7 @@ class Action(enum.StrEnum):
     restart             the supervisor starts a service anew; what hangs is ended at once, for it cannot drain
     drain and restart   the same for a service that answers still: it finishes what it has begun
     rollback            patchctl takes back the patch on its way, or the newest
+    put settings back   patchctl puts a council.yaml that cannot be read back as it was made; the service starts anew
     kill switch         the sandbox ends all jobs and takes none until a person lifts it
     rate limit, shed, scale, switch provider, shrink caches   an override, which ends by itself
     compact             the records give back what they no longer need
@@ -34,6 +35,7 @@ class Action(enum.StrEnum):
     RESTART = "restart"
     DRAIN = "drain and restart"
     ROLLBACK = "rollback"
+    PUT_BACK = "put settings back"
     KILL_SWITCH = "kill switch"
     RATE_LIMIT = "rate limit"
     SHED = "shed"
@@ -100,14 +102,15 @@ class Needs:
     """What must be so before a playbook is used.
 
     `states`: one of the component's processes is in one of these, as the supervisor sees it; empty for any. `lasting_s`: the
-    alert fires for so long. `red`: it is red, and not only amber. `changed`: a patch that touches the component came to serve
-    shortly before it began.
+    alert fires for so long. `amber`: it may be amber, and need not be red. `changed`: a patch that touches the component came
+    to serve shortly before it began. `damaged`: the settings of the generation that serves cannot be read.
     """
 
     states: tuple[str, ...] = ()
     lasting_s: float = 0.0
     amber: bool = False
     changed: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

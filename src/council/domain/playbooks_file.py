@@ -12,6 +12,7 @@ _VALUES_MAX = 8
 _NAME = re.compile(r"^[a-z][a-z0-9 _-]{0,63}$")
 _ALERT = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 _STATES = ("starting", "ready", "stopping", "stopped", "backoff", "hung")
+_FLAGS = ("amber", "changed", "damaged")
 _KEYS = (
     *(
         "action",
@@ -89,15 +90,15 @@ def _component(action: playbooks.Action, given: Any, where: str) -> str:
 
 def _needs(given: Any, where: str) -> playbooks.Needs:
     given = sections.section(given, where, playbooks.FILE)
-    sections.only(given, ("states", "lasting_s", "amber", "changed"), where)
+    sections.only(given, ("states", "lasting_s", *_FLAGS), where)
     states = sections.names(given.get("states", ()), f"{where}.states")
     if unknown := [one for one in states if one not in _STATES]:
         raise errors.ConfigError(f"`{where}.states` may hold {', '.join(_STATES)}, not {unknown[0][:80]!r}.")
-    for key in ("amber", "changed"):
+    for key in _FLAGS:
         if not isinstance(given.get(key, False), bool):
             raise errors.ConfigError(f"`{where}.{key}` must be true or false, not {given[key]!r}.")
     lasting_s = _bounded(given.get("lasting_s", 0), f"{where}.lasting_s", 0, 86_400)
-    return playbooks.Needs(states, lasting_s, given.get("amber", False), given.get("changed", False))
+    return playbooks.Needs(states, lasting_s, **{key: given.get(key, False) for key in _FLAGS})
 
 
 def _values(
@@ -133,7 +134,9 @@ def _alerts(given: Any, where: str) -> tuple[str, ...]:
         raise errors.ConfigError(f"`{where}` names {len(found)} alerts; up to {_TRIGGERS_MAX} may stand there.")
     for one in found:
         if not _ALERT.match(one):
-            raise errors.ConfigError(f"`{where}` names alerts as `council incidents` shows them, not {one[:80]!r}.")
+            raise errors.ConfigError(
+                f"`{where}` names alerts as `council incidents show ID` names them, not {one[:80]!r}."
+            )
     return found
 
 

@@ -107,7 +107,8 @@ class Repair:
     @property
     def title(self) -> str:
         """What was done, for people."""
-        return f"{self.playbook} of {'everything' if self.component == '*' else self.component}"
+        whom = "everything" if self.component == "*" else self.component
+        return f"{self.playbook} of {whom}" if whom else self.playbook
 
 
 def ended(one: Repair, outcome: Outcome, told: str, at_us: int) -> Repair:

@@ -12,7 +12,9 @@ def form(one: repairs.Repair) -> dict[str, Any]:
     return {
         "id": one.id,
         "incident_id": one.incident_id or None,
-        "alert": incidents.label_of(one.alert, one.labels) if one.alert else None,
+        "alert": incidents.words_of(one.alert, one.labels) if one.alert else None,
+        "alert_name": one.alert or None,
+        "alert_labels": dict(one.labels),
         "playbook": one.playbook,
         "action": one.action,
         "component": one.component,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 LANGUAGES = ("python", "bash")
@@ -86,7 +86,8 @@ class State:
     """The sandbox as it is now.
 
     `layers_missing` maps a layer to the reason; `refuses` says why no job is run; `refills_per_s` is of the last minute.
-    `stopped_reason` is why the kill switch was thrown, "" where nobody said.
+    `stopped_reason` is why the kill switch was thrown, "" where nobody said. `walls` is how the last isolation self-test ended
+    (`held`, `broken`, `unknown`), "" before the first, and `walls_untried_s` how long ago one told, or the start was.
     """
 
     kind: str
@@ -103,6 +104,8 @@ class State:
     sessions: int
     jobs: int
     stopped_reason: str = ""
+    walls: str = ""
+    walls_untried_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +127,11 @@ class Record:
     memory_peak_bytes: int | None = None
     blocked: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines of the audit trail, newest first. `before` asks for the next page, None where these were the last."""
+
+    records: Sequence[Record]
+    before: int | None = None

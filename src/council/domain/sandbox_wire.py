@@ -328,6 +328,10 @@ def _or_none(read: Callable[[object, str], _T]) -> Callable[[object, str], _T | 
     return lambda value, parameter: None if value is None else read(value, parameter)
 
 
+def _text_or_empty(value: object, parameter: str) -> str:
+    return "" if value is None else _text(value, parameter)
+
+
 def _status(value: object, parameter: str) -> sandbox.Status:
     try:
         return sandbox.Status(_text(value, parameter))
@@ -370,8 +374,10 @@ _STATE: Mapping[str, Callable[[object, str], Any]] = {
     "waiting": _count,
     "sessions": _count,
     "jobs": _count,
-    # Of an older sandboxd it is not there.
-    "stopped_reason": lambda value, parameter: "" if value is None else _text(value, parameter),
+    # Of an older sandboxd these are not there.
+    "stopped_reason": _text_or_empty,
+    "walls": _text_or_empty,
+    "walls_untried_s": _or_none(_number),
 }
 _RECORD: Mapping[str, Callable[[object, str], Any]] = {
     "id": _count,

@@ -18,13 +18,22 @@ class Leak:
     fast_mb_per_hour: float
 
 
+# What is foretold rises by a tenth of the whole in twelve seconds, so that the rest takes no longer.
+SOON_MAX_S = 120.0
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Percent of another signal, `by`."""
+    """Percent of another signal, `by`; red as well where it rises in a line that ends within `soon_s`, 0 for never.
+
+    What `soon_but` counts is left out of that line: of connections as many come as people make.
+    """
 
     by: str
     amber: float
     red: float
+    soon_s: float = 0.0
+    soon_but: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +112,5 @@ class Sentinel:
 
 def signals(one: Sentinel) -> frozenset[str]:
     """Return the names of what a sentinel reads."""
-    return frozenset(name for name in (one.signal, getattr(one.rule, "by", "")) if name)
+    named = (getattr(one.rule, field, "") for field in ("by", "soon_but"))
+    return frozenset(name for name in (one.signal, *named) if name)

@@ -72,29 +72,33 @@ class _Fields:
     """The fields of one rule; each is read by its name, and what is left over in the end is refused."""
 
     def __init__(self, given: Mapping[str, Any], where: str, kind: str):
-        self._given, self._where = given, where
+        self._given, self.where = given, where
         self._read = [kind]
 
     def signal(self, key: str) -> str:
         self._read.append(key)
         found = self._given.get(key)
         if not isinstance(found, str) or not _SIGNAL.match(found):
-            raise errors.ConfigError(f"`{self._where}.{key}` must name a metric, not {found!r}.")
+            raise errors.ConfigError(f"`{self.where}.{key}` must name a metric, not {found!r}.")
         return found
+
+    def has(self, key: str) -> bool:
+        """Return whether a field that may be left out is given."""
+        return key in self._given
 
     def number(self, key: str, low: float = 0.0) -> float:
         self._read.append(key)
-        return sections.number(self._given.get(key), f"{self._where}.{key}", low)
+        return sections.number(self._given.get(key), f"{self.where}.{key}", low)
 
     def rising(self, first: str, second: str) -> tuple[float, float]:
         """Return two numbers, of which the second may not be below the first."""
         low, high = self.number(first), self.number(second)
         if high < low:
-            raise errors.ConfigError(f"`{self._where}.{second}` is {high:g}, below `{first}`, {low:g}. Swap them.")
+            raise errors.ConfigError(f"`{self.where}.{second}` is {high:g}, below `{first}`, {low:g}. Swap them.")
         return low, high
 
     def done(self) -> None:
-        sections.only(self._given, tuple(dict.fromkeys(self._read)), self._where)
+        sections.only(self._given, tuple(dict.fromkeys(self._read)), self.where)
 
 
 def _leak(fields: _Fields) -> sentinels.Rule:
@@ -102,7 +106,15 @@ def _leak(fields: _Fields) -> sentinels.Rule:
 
 
 def _share(fields: _Fields) -> sentinels.Rule:
-    return sentinels.Share(fields.signal("by"), *fields.rising("amber", "red"))
+    by, levels = fields.signal("by"), fields.rising("amber", "red")
+    if not fields.has("soon_s"):
+        return sentinels.Share(by, *levels)
+    soon_s, soon_but = fields.number("soon_s"), fields.signal("soon_but") if fields.has("soon_but") else ""
+    if soon_s > sentinels.SOON_MAX_S:
+        raise errors.ConfigError(
+            f"`{fields.where}.soon_s` is {soon_s:g}; at most {sentinels.SOON_MAX_S:g} can be foretold."
+        )
+    return sentinels.Share(by, *levels, soon_s, soon_but)
 
 
 def _lasting(fields: _Fields) -> sentinels.Rule:

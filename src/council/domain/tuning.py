@@ -3,7 +3,8 @@
 `council.yaml` and `providers.yaml` are protected by default, and loosening them needs a person. What stands in `SETTINGS` does
 not loosen anything where it stays within its bounds: it takes less of the machine, lets fewer in at once, or waits a little
 longer or shorter for a part of ours. No budget, rate limit of a token, address, key or gate is among them. A patch may move
-each at most by `STEP`, so that a mistake is small, and shows before the next.
+each at most by `STEP`, so that a mistake is small, and shows before the next; who is let in at once may go to a third, since
+half of the default is just what the gate `concurrent_users` calls red.
 """
 
 import dataclasses
@@ -30,16 +31,20 @@ class Direction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far a setting may be moved. The bounds hold for where it goes, not for where a person has put it."""
+    """How far a setting may be moved. The bounds hold for where it goes, not for where a person has put it.
+
+    `down` is the factor by which it may go down at once.
+    """
 
     low: float
     high: float
     direction: Direction = Direction.DOWN
+    down: float = STEP
 
 
 SETTINGS: Mapping[str, Bounds] = {
     # Who is let in at once, and who waits.
-    "gateway.concurrent_max": Bounds(8, 100_000),
+    "gateway.concurrent_max": Bounds(8, 100_000, down=3.0),
     "model.queue_max": Bounds(2, 10_000),
     "model.tokens_max_default": Bounds(64, 1_048_576),
     "worker.queue_max": Bounds(4, 10_000),
@@ -82,8 +87,9 @@ def why_not(key: str, before: Any, after: Any) -> str:
         return f"`{key}` would be {after:g}, outside {bounds.low:g} to {bounds.high:g}"
     if bounds.direction is Direction.DOWN and after > before:
         return f"`{key}` would rise from {before:g} to {after:g}, and may only go down"
-    if not before / STEP - _SPARE <= after <= before * STEP + _SPARE:
-        return f"`{key}` would go from {before:g} to {after:g}, by more than a factor of {STEP:g}"
+    if not before / bounds.down - _SPARE <= after <= before * STEP + _SPARE:
+        step = bounds.down if after < before else STEP
+        return f"`{key}` would go from {before:g} to {after:g}, by more than a factor of {step:g}"
     return ""
 
 

@@ -53,6 +53,7 @@ from council.gateway.chat import channel
 from council.gateway.chat import routes as chat_routes
 from council.gateway.drafts import routes as draft_routes
 from council.gateway.mcp import routes as mcp_routes
+from council.gateway.wire import fields
 from council.kit import clock
 from council.serving import overrides as in_force
 
@@ -322,7 +323,9 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:])
-    raised = errors.InvalidRequestError(f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place)
+    raised = errors.InvalidRequestError(
+        f"`{place}`: {fields.worded(first)}. Correct it and send again.", parameter=place
+    )
     return http_errors.response_of(raised, request.state.request_id, request.url.path)
 
 

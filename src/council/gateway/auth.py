@@ -13,6 +13,7 @@ from council.domain import access, errors, logins
 from council.domain import config as config_module
 from council.gateway import guests as guests_module
 from council.gateway import presence
+from council.kit import overlap
 
 _log = logging.getLogger(__name__)
 
@@ -45,12 +46,16 @@ class Doorkeeper:
         self._metrics_key_sha256 = metrics_key_sha256
         self._tokens: Mapping[str, access.Token] = {}
         self._by_id: Mapping[str, access.Token] = {}
+        self._reads = overlap.Overlap()
 
     async def refresh(self) -> None:
         """Read the token list, and the sessions. Raises RecordsUnavailableError."""
+        number = self._reads.begin()
         tokens = await asyncio.to_thread(self._records.tokens)
-        self._tokens = {token.secret_sha256: token for token in tokens if token.revoked_us is None}
-        self._by_id = {token.id: token for token in self._tokens.values()}
+        # One that began before a token was revoked would bring that token back.
+        if self._reads.take(number):
+            self._tokens = {token.secret_sha256: token for token in tokens if token.revoked_us is None}
+            self._by_id = {token.id: token for token in self._tokens.values()}
         if self._guests is not None:
             await self._guests.refresh()
 

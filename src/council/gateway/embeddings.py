@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from council.domain import access, answers, errors, memory, providers
 from council.gateway import asking, exchange, limits, parts
-from council.gateway.wire import chat
+from council.gateway.wire import chat, fields
 from council.serving import pipeline
 from council.serving.providers import calls
 
@@ -98,7 +98,9 @@ def _asked(raw: Any) -> EmbeddingsRequest:
                 parameter=place,
             ) from None
         where = f"`{place}`: " if place else ""
-        raise errors.MalformedBodyError(f"{where}{first['msg']}. Correct it and send again.", parameter=place) from None
+        raise errors.MalformedBodyError(
+            f"{where}{fields.worded(first)}. Correct it and send again.", parameter=place
+        ) from None
     if asked.model != MODEL:
         raise errors.ModelNotFoundError(
             f"There is no embedding model {asked.model[:100]!r}. Use {MODEL}.", parameter="model"

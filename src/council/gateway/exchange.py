@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from council.domain import errors
+from council.gateway.wire import fields
 
 # nginx's number for it; nobody is there to read it but the log.
 CLIENT_GONE = 499
@@ -64,7 +65,7 @@ async def form(request: Request, timeout_s: float, bytes_max: int, model: type[_
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
         raise errors.InvalidRequestError(
-            f"`{place}`: {first['msg']}. Correct it and send again.", parameter=place
+            f"`{place}`: {fields.worded(first)}. Correct it and send again.", parameter=place
         ) from error
 
 

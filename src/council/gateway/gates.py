@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from council.domain import access, errors, sandbox_wire, watching
 from council.domain import gates as gates_module
 from council.gateway import health, parts
+from council.kit import waiting
 
 _FRESH_S = 1.0
 _HISTORY_HOURS_MAX = 24 * 400
@@ -184,10 +185,7 @@ class Watching:
                 elif time.monotonic() - spoke_s > _KEEP_ALIVE_S:
                     spoke_s = time.monotonic()
                     yield b": still here\n\n"
-                try:
-                    await asyncio.wait_for(self._parts.closing.wait(), _FRESH_S)
-                except TimeoutError:
-                    pass
+                await waiting.within(self._parts.closing, _FRESH_S)
         finally:
             self._streams -= 1
 

@@ -7,6 +7,7 @@ before it is done, so that nothing is done that nobody can find again. Record 00
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from council import dashboard_ports, telemetry
 from council.domain import access, audits, errors, logins
 from council.domain import config as config_module
 from council.kit import clock as clock_module
-from council.kit import ids
+from council.kit import ids, overlap
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,14 @@ _STATE = "guest"
 # What makes things safer is done whether it can be noted or not.
 _ANYWAY = frozenset({"/v1/sandbox/kill", "/api/logout"})
 _AUDITED = "audited"
+_BOUNDED = "bounded"
+# So many deeds of one user may be refused for want of a right, or be under way, a minute: whoever is refused would fill the
+# audit otherwise.
+REFUSED_PER_MINUTE = 60
+_MINUTE_S = 60.0
+_USERS_MAX = 10_000
+# What is refused for another reason, as a name that is taken, befalls who has the right.
+_REFUSED = frozenset({401, 403})
 _USUAL_PORT = 8000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Where another process of Council shows what it was shown: it may be a session's, too.
@@ -47,6 +56,15 @@ class Guest:
     shown: bool = False
 
 
+@dataclass(slots=True)
+class _Deeds:
+    """A user's deeds of the minute that began at `since_s`: those refused, and those whose end is not known yet."""
+
+    since_s: float
+    refused: int = 0
+    under_way: int = 0
+
+
 class Guests:
     """Knows the sessions in force by their digests."""
 
@@ -62,16 +80,21 @@ class Guests:
         self._config = config
         self._clock = clock
         self._sessions: dict[str, logins.Session] = {}
+        self._reads = overlap.Overlap()
         self._budget = (0.0, 0)
         self._trimmed_s = float("-inf")
+        # By user.
+        self._deeds: dict[str, _Deeds] = {}
 
     async def refresh(self) -> None:
         """Read the sessions again, and drop what is too old now and then. Raises RecordsUnavailableError."""
-        now_us = self._clock.now_us()
+        now_us, number = self._clock.now_us(), self._reads.begin()
         found = await asyncio.to_thread(self.kept.in_force, now_us)
-        # Those that began while these were read are not among them.
-        new = {key: one for key, one in self._sessions.items() if one.created_us >= now_us}
-        self._sessions = new | {one.secret_sha256: one for one in found}
+        # One that began before a session was ended would bring that session back.
+        if self._reads.take(number):
+            # Those that began while these were read are not among them.
+            new = {key: one for key, one in self._sessions.items() if one.created_us >= now_us}
+            self._sessions = new | {one.secret_sha256: one for one in found}
         if self._clock.monotonic_s() - self._trimmed_s > _TRIM_S:
             self._trimmed_s = self._clock.monotonic_s()
             await asyncio.to_thread(self.kept.trim, now_us)
@@ -82,13 +105,17 @@ class Guests:
         return session.secret_sha256 in self._sessions and session.in_force(self._clock.now_us())
 
     async def greet(self, scope: Scope) -> None:
-        """Note whose cookie a request carries, and in the audit what it is about to change. Raises RecordsUnavailableError."""
+        """Note whose cookie a request carries, and in the audit what it is about to change.
+
+        Raises RecordsUnavailableError, and RateLimitedError where too many deeds of its user were refused.
+        """
         guest = await self._guest(Headers(scope=scope), scope)
         if guest is None:
             return
         scope["state"][_STATE] = guest
-        if guest.session is not None and not guest.shown and scope.get("method", "GET") not in _SAFE_METHODS:
-            await self.note(scope, guest.session)
+        session = None if guest.shown or scope.get("method", "GET") in _SAFE_METHODS else guest.session
+        if session is not None and self._bound(scope, session.user_id):
+            await self.note(scope, session)
 
     async def note(self, scope: Scope, session: logins.Session) -> None:
         """Keep a row about a request of a session. Raises RecordsUnavailableError."""
@@ -115,6 +142,10 @@ class Guests:
 
     async def settle(self, scope: Scope, status: int) -> None:
         """Note how it ended, where there is a row. Never raises."""
+        deeds: _Deeds | None = scope["state"].pop(_BOUNDED, None)
+        if deeds is not None:
+            deeds.under_way -= 1
+            deeds.refused += status in _REFUSED
         if scope["state"].pop(_AUDITED, False):
             try:
                 await asyncio.to_thread(self.trail.settle, scope["state"]["request_id"], status)
@@ -146,6 +177,8 @@ class Guests:
         else:
             ended = int(await asyncio.to_thread(self.kept.end, session.id))
             self._sessions.pop(session.secret_sha256, None)
+        # What was asked of the records before does not know of it.
+        self._reads.take(self._reads.begin())
         return ended
 
     def cookie_name(self, scheme: str) -> str:
@@ -185,10 +218,45 @@ class Guests:
         digest, now_us = access.digest(secret), self._clock.now_us()
         session = self._sessions.get(digest)
         if session is None and self._may_look_up():
+            number = self._reads.begin()
             session = await asyncio.to_thread(self.kept.find, digest)
-            if session is not None:
+            if session is not None and self._reads.counts(number):
                 self._sessions[digest] = session
         return session if session is not None and session.in_force(now_us) else None
+
+    def _bound(self, scope: Scope, user_id: str) -> bool:
+        """Return whether there is room in the audit for one more deed of a user. Raises RateLimitedError."""
+        now_s = self._clock.monotonic_s()
+        deeds = self._deeds.pop(user_id, None)
+        if deeds is None or now_s - deeds.since_s >= _MINUTE_S:
+            deeds = _Deeds(now_s)
+        # Put back as the newest.
+        self._deeds[user_id] = deeds
+        if len(self._deeds) > _USERS_MAX:
+            del self._deeds[next(iter(self._deeds))]
+        if deeds.refused + deeds.under_way < REFUSED_PER_MINUTE:
+            deeds.under_way += 1
+            scope["state"][_BOUNDED] = deeds
+            return True
+        if scope["path"] not in _ANYWAY:
+            telemetry.RATE_LIMITED.inc()
+            raise self._too_many(deeds, now_s)
+        return False
+
+    def _too_many(self, deeds: _Deeds, now_s: float) -> errors.RateLimitedError:
+        wait_s = max(1, math.ceil(deeds.since_s + _MINUTE_S - now_s))
+        if deeds.refused >= REFUSED_PER_MINUTE:
+            said = (
+                f"Too many changes were refused to you. Try again in {wait_s} s, or ask an administrator for the right."
+            )
+        else:
+            # One of them may end at any moment.
+            wait_s = 1
+            said = (
+                f"{deeds.under_way} changes of yours are under way, and {deeds.refused} were refused within a minute. "
+                "There may be no more; try again once some have ended."
+            )
+        return errors.RateLimitedError(said, retry_after_s=wait_s)
 
     def _may_look_up(self) -> bool:
         second, used = self._budget

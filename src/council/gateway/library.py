@@ -4,7 +4,10 @@ Everybody is answered from the library, so whoever may operate Council may put d
 """
 
 import asyncio
+import collections
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import fastapi
@@ -22,8 +25,11 @@ KINDS = reading.SUFFIXES | reading.TAKEN_APART_SUFFIXES
 _FRAME_BYTES_MAX = 11 * 1024 * 1024
 # From a phone a document may take its time.
 _BODY_S = 120.0
-# Each is held in memory some times over.
-_AT_ONCE_MAX = 2
+# Each is held in memory some times over while it is kept, and once while it comes in.
+_KEPT_AT_ONCE_MAX = 2
+_COMING_MAX = 8
+# So that nobody's slow network keeps the others out.
+_COMING_OF_ONE_MAX = 2
 _FILE_CHARS_MAX = 200
 
 _QUERY_CHARS_MAX = 2_000
@@ -85,7 +91,10 @@ class DocumentForm(pydantic.BaseModel):
 
 
 class Documents(pydantic.BaseModel):
-    """The documents of the library by name, `more` that are not listed; which kinds are read, and how large one may be."""
+    """The documents of the library by name, `more` that are not listed; which kinds are read, and how large one may be.
+
+    Those without a passage in the index are listed to operators alone.
+    """
 
     documents: list[DocumentForm]
     more: int
@@ -123,15 +132,18 @@ _BODY = {
 
 
 def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
-    places = asyncio.Semaphore(_AT_ONCE_MAX)
+    places, coming = asyncio.Semaphore(_KEPT_AT_ONCE_MAX), _Coming()
 
     @routes.get("/documents", response_model=Documents)
     async def every(request: Request) -> Any:
-        """List the documents of the library, and say how far each is read."""
-        await _admit(made, request)
+        """List the documents of the library, and say how far each is read; those that are not, to operators alone."""
+        caller = await _admit(made, request)
         found = await made.library.documents(request.state.request_id)
+        # What is quoted everybody may see; what is not may be anything, and its very name may say too much.
+        whole = access.Right.OPERATE in caller.rights
+        shown = [one for one in found.documents if whole or one.passages]
         return {
-            "documents": [_document(one) for one in found.documents],
+            "documents": [_document(one) for one in shown],
             "more": found.more,
             "kinds": sorted(KINDS),
             "bytes_max": bytes_max(made),
@@ -141,13 +153,14 @@ def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
     @routes.put("/documents/{file}", response_model=Kept, status_code=201, openapi_extra=_BODY, responses=_REPLACED)
     async def put(request: Request, response: fastapi.Response, file: _File, replace: bool = False) -> Any:
         """Put a document into the library; with `replace` in the place of one of that name."""
-        await changing.admit(made, request, access.Right.OPERATE)
+        caller = await changing.admit(made, request, access.Right.OPERATE)
         name = documents.checked_name(file, KINDS)
-        if places.locked():
-            raise errors.OverloadedError("Other documents are on their way. Try again in a moment.", retry_after_s=2)
-        async with places:
+        with coming.one_of(caller.user_id):
             content = await exchange.body(request, _BODY_S, bytes_max(made))
-            kept, replaced = await made.library.put(name, content, replace=replace, request_id=request.state.request_id)
+            async with places:
+                kept, replaced = await made.library.put(
+                    name, content, replace=replace, request_id=request.state.request_id
+                )
         response.status_code = 200 if replaced else 201
         return {"document": _document(kept), "replaced": replaced}
 
@@ -160,11 +173,29 @@ def _add_documents(routes: fastapi.APIRouter, made: parts.Parts) -> None:
         return {"name": f"{documents.UPLOADS}/{name}", "deleted": True}
 
 
+class _Coming:
+    """Counts the documents that are on their way, by whom."""
+
+    def __init__(self) -> None:
+        self._counts: collections.Counter[str] = collections.Counter()
+
+    @contextlib.contextmanager
+    def one_of(self, user_id: str) -> Iterator[None]:
+        """Hold a place. Raises OverloadedError where none is free."""
+        if self._counts[user_id] >= _COMING_OF_ONE_MAX or self._counts.total() >= _COMING_MAX:
+            raise errors.OverloadedError("Other documents are on their way. Try again in a moment.", retry_after_s=2)
+        self._counts[user_id] += 1
+        try:
+            yield
+        finally:
+            self._counts -= collections.Counter([user_id])
+
+
 _REPLACED: dict[int | str, dict[str, Any]] = {200: {"model": Kept, "description": "It took the place of another one."}}
 
 
 def _document(one: documents.Document) -> dict[str, Any]:
-    return {**dataclasses.asdict(one), "removable": one.removable}
+    return dataclasses.asdict(one)
 
 
 def router(made: parts.Parts) -> fastapi.APIRouter:
@@ -207,9 +238,10 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
     return routes
 
 
-async def _admit(made: parts.Parts, request: Request) -> None:
+async def _admit(made: parts.Parts, request: Request) -> access.Principal:
     principal = made.doorkeeper.admit(request, access.Right.CHAT)
     limits.tell(request, await made.limiter.admit(principal))
+    return principal
 
 
 def _form(one: answers.Passage) -> dict[str, str]:

@@ -21,6 +21,7 @@ from council.domain import gates as gates_module
 from council.gateway import gates, overrides, parts
 from council.gateway import incidents as incident_routes
 from council.gateway.changes import rows as change_rows
+from council.kit import waiting
 
 _TICK_S = 0.5
 _FRESH_S = 0.9
@@ -131,9 +132,7 @@ class Live:
                     told = self._id
                     yield self._frames[whole]
                     continue
-                try:
-                    await asyncio.wait_for(news.wait(), _KEEP_ALIVE_S)
-                except TimeoutError:
+                if not await waiting.within(news, _KEEP_ALIVE_S):
                     yield b": still here\n\n"
         finally:
             self._watchers -= 1
@@ -143,10 +142,7 @@ class Live:
         try:
             while self._watchers and not self._parts.closing.is_set():
                 await self.state(whole=True)
-                try:
-                    await asyncio.wait_for(self._parts.closing.wait(), _TICK_S)
-                except TimeoutError:
-                    pass
+                await waiting.within(self._parts.closing, _TICK_S)
         finally:
             self._news.set()
 
@@ -155,8 +151,9 @@ class Live:
         label, now_s = self._parts.label, time.time()
         at_work = changes.get("at_work")
         stands = standing.standing(
-            await self._sight(whole), label.generation, now_s, at_work, frozen=bool(changes.get("frozen"))
-        )
+            await self._sight(whole), label.generation, now_s, at_work,
+            frozen=bool(changes.get("frozen")), open_incidents=found,
+        )  # fmt: skip
         body = {
             "sentence": stands.sentence,
             "verdict": stands.verdict,

@@ -229,16 +229,16 @@ def router(made: parts.Parts, handlers: LoginRoutes) -> fastapi.APIRouter:
     ) -> Any:
         """Show what people did with the dashboard, newest first."""
         made.doorkeeper.admit(request, access.Right.ADMINISTER)
-        found = await asyncio.to_thread(made.guests.trail.newest, limit, before=before)
+        found = await asyncio.to_thread(made.guests.trail.newest, limit + 1, before=before)
         rows = [
             {
                 **{name: getattr(one, name) for name in ("id", "at_us", "role", "action", "status")},
                 "user": one.user_id,
                 "session": one.session_id,
             }
-            for one in found
+            for one in found[:limit]
         ]
-        return {"rows": rows, "before": found[-1].id if len(found) == limit else None}
+        return {"rows": rows, "before": found[limit - 1].id if len(found) > limit else None}
 
     return routes
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from council.domain import access, errors, memory, memory_wire
-from council.gateway import exchange, parts
+from council.gateway import changing, exchange, parts
 
 SESSION_HEADER = "x-council-session"
 _LIST_MAX = 200
@@ -170,7 +170,9 @@ def _add_one(routes: fastapi.APIRouter, made: parts.Parts) -> None:
     @routes.patch("/{identifier}", response_model=MemoryForm, openapi_extra=exchange.documented(CorrectionForm))
     async def correct(request: Request, identifier: _Identifier) -> Any:
         """Correct one of your memories; nothing is left of what it said. A fact has to be stated again, with the new value."""
-        user_id = await _admit(made, request)
+        # Asked first, so that what nobody may do leaves no row.
+        owner(made.doorkeeper.admit(request, access.Right.CHAT))
+        user_id = (await changing.admit(made, request, access.Right.CHAT)).user_id
         timeout_s = made.config.gateway.body_timeout_s
         said = await exchange.form(request, timeout_s, _TEXT_BYTES_MAX, CorrectionForm)
         return memory_wire.form(await made.memories.correct(user_id, identifier, said.text, request.state.request_id))

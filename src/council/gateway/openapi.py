@@ -415,6 +415,8 @@ _SANDBOX_SCHEMAS: dict[str, Any] = {
             "sessions": _COUNT,
             "jobs": _COUNT,
             "stopped_reason": _TEXT,
+            "walls": {"type": "string", "description": "How the last isolation self-test ended."},
+            "walls_untried_s": {"type": ["number", "null"], "description": "Since one told."},
         }
     ),
     "SandboxReason": {

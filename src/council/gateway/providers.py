@@ -5,7 +5,7 @@ that up, writes it; from then on the gateway goes by what lies there. Record 004
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import fastapi
 import pydantic
@@ -28,7 +28,7 @@ class ProviderRow(pydantic.BaseModel):
     key: str
     has_key: bool
     key_set_us: int | None
-    state: str
+    state: Literal["up", "unasked", "off", "open"]
     reason: str
     answered_us: int | None
     failed_us: int | None

@@ -177,7 +177,7 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         """Show what ran in the sandbox, newest first. Whether the trail is whole, `council sandbox audit` says."""
         made.doorkeeper.admit(request, access.Right.OPERATE)
         found = await made.sandbox.audit(limit, int(before or 0))
-        rows = [{**sandbox_wire.record_form(one), "id": str(one.id)} for one in found]
-        return {"rows": rows, "before": str(found[-1].id) if len(found) == limit else None}
+        rows = [{**sandbox_wire.record_form(one), "id": str(one.id)} for one in found.records]
+        return {"rows": rows, "before": None if found.before is None else str(found.before)}
 
     return routes

@@ -39,7 +39,8 @@ _X32_BIT, _IO_URING_SETUP = 0x40000000, 425
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 # No links: what root opens by its path later could be led astray by one.
 _CHANGE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _REFER | _TRUNCATE
-_PUT = _WRITE_FILE | _REMOVE_FILE | _MAKE_REG | _TRUNCATE
+# The folder itself may be opened, since what was put there is on disk only once that was synced.
+_PUT = _WRITE_FILE | _REMOVE_FILE | _MAKE_REG | _TRUNCATE | _READ_DIR
 _ALL_V1 = (1 << 13) - 1
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
@@ -62,7 +63,7 @@ class Confinement:
     """What a process may still reach. Paths that do not exist are passed over.
 
     `connect_ports` and `bind_ports` None leave TCP alone; an empty tuple forbids it. Beneath `own`, anything may be done. Into
-    `put`, files may be put, and removed from there, and none can be read.
+    `put`, files may be put, and listed and removed there, and none can be read.
     """
 
     read: Sequence[Path]

@@ -54,3 +54,11 @@ def compose(text: str) -> yaml.Node | None:
         return loader.get_single_node()
     finally:
         loader.dispose()
+
+
+def told(error: BaseException) -> str:
+    """Return one of `FAULTS` in one line, with where it was found, as far as that is known."""
+    mark = getattr(error, "problem_mark", None)
+    parts = [part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part]
+    text = " ".join((", ".join(parts) or str(error)).split())
+    return text if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {text}"

@@ -267,9 +267,10 @@ def settle(where: home.Home, state: steps.State) -> None:
 async def follow(where: home.Home, generations: care_ports.Generations, state: steps.State) -> None:
     """Have what could not be tried beside the live one come to its release, after a way has ended. Idempotent.
 
-    This process may be among it, and is told to end then. Raises CouncilError.
+    This process may be among it, and is told to end then. A trial that was passed has no one come to another release, and
+    what it had installed is left for the patch itself until the next way ends. Raises CouncilError.
     """
-    if state.phase is steps.Phase.IDLE and where.releases.exists():
+    if state.phase is steps.Phase.IDLE and state.last is not steps.Outcome.TRIED and where.releases.exists():
         await generations.renew()
 
 

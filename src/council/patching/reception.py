@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 from council import care_ports, homes
 from council.domain import authz, errors, home, patches
 from council.kit import chain
-from council.patching import checking, overriding, situation, submitted
+from council.patching import checking, overriding, recorded, situation, submitted
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl import freeze, history, journal, lineage, repair_steps, steps, way
 from council.upkeep.patchctl.core import judging, quota
@@ -203,6 +204,20 @@ class Reception:
             await overriding.ask_second(document, signature, found, seen)
             self._keep({"at": int(at.now), **overriding.record(found)})
         return found
+
+    async def put_settings_back(self) -> str:
+        """Put settings that cannot be read back as the generation that serves was made with them; return what was done.
+
+        The owner may have made another the live one already, which comes to serve at the next start.
+
+        Also while a patch is on its way, which looks at commits, and not at this. Raises as `recorded.put_back` does, and
+        JournalError.
+        """
+        if self._distrusted:
+            raise errors.JournalError(self._distrusted)
+        told = await asyncio.to_thread(recorded.put_back, self._parts.where, os.environ, self._serving() or None)
+        self._seen = None
+        return told
 
     async def keep_repair(self, told: Mapping[str, str]) -> None:
         """Put a step of a repair on record, once. Raises OverloadedError beyond `HOURLY_MAX` an hour, JournalError."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from packaging import version
 
 from council import homes
@@ -201,7 +200,8 @@ _Put = tuple[tuple[yaml_text.Step, ...], bots.Value]
 def _written(live: Path, path: str, edit: Callable[[Mapping[str, Any]], Iterable[_Put]]) -> bytes:
     """Return a file with some values as they should be, and all that people wrote around them where that can be kept."""
     after = homes.read_yaml(live / path) if (live / path).exists() else {}
-    put: str | None = (live / path).read_bytes().decode("utf-8", "replace") if (live / path).exists() else _HEADS[path]
+    text = (live / path).read_bytes().decode("utf-8", "replace") if (live / path).exists() else _HEADS[path]
+    put: str | None = text
     for where, value in list(edit(after)):
         inner: Any = after
         for step in where[:-1]:
@@ -212,7 +212,7 @@ def _written(live: Path, path: str, edit: Callable[[Mapping[str, Any]], Iterable
         put = None if put is None else yaml_text.put(put, where, value)
     if put is not None and _says(put, path) == after:
         return put.encode()
-    return (_HEADS[path] + yaml.safe_dump(after, sort_keys=False, allow_unicode=True)).encode()
+    return yaml_text.anew(text, after).encode()
 
 
 def _says(text: str, path: str) -> dict[str, Any] | None:

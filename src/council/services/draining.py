@@ -37,6 +37,9 @@ HEAD_BYTES_MAX = 64 * 1024
 
 _DRAIN_LEAST_S = 0.1
 
+# Seconds are what the date of an answer has.
+_TICK_S = 1.0
+
 # How soon to look again at a connection that had bytes waiting when it was about to be closed.
 _LOOK_AGAIN_S = 0.05
 
@@ -88,6 +91,7 @@ class DrainingServer(uvicorn.Server):
         linger_s: float,
         on_drain: Callable[[], None] = lambda: None,
     ):
+        self._ending = asyncio.Event()
         super().__init__(config)
         self._on_drain = on_drain
         self.drain_state = DrainState(linger_s)
@@ -98,6 +102,23 @@ class DrainingServer(uvicorn.Server):
         """Start, then report."""
         await super().startup(sockets=sockets)
         self._on_started()
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether it is to end."""
+        return self._ending.is_set()
+
+    @should_exit.setter
+    def should_exit(self, ends: bool) -> None:
+        if ends:
+            self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Turn each second, and at once when it is to end: uvicorn's own looks ten times a second whether it is."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._ending.wait()
 
     async def move_to(self, sock: socket.socket) -> None:
         """Serve this listening socket from now on, and accept no more on those served so far; who is connected stays."""

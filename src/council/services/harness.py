@@ -72,6 +72,11 @@ class ReadyLine:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def heard(self) -> None:
+        """Say once more that it stirs: it has heard that it is to end. What is not ready says nothing."""
+        if self._said == b".":
+            self.stir()
+
     def obeyed(self) -> None:
         """Say that an order has been carried out."""
         if self._descriptor is not None:
@@ -239,12 +244,20 @@ def serve(
         environment.stir(is_well)
         environment.obey(carry_out)
 
+    def drains() -> None:
+        # Whatever takes long from here on, even where the loop does not turn for it: the supervisor waits.
+        # What is not well already would take just as long to end: it is not waited for.
+        if environment.ready_line is not None and is_well():
+            environment.ready_line.heard()
+        if on_drain is not None:
+            on_drain()
+
     server = draining.made(
         app,
         started,
         drain_s=drain_s,
         linger_s=linger_s,
-        on_drain=on_drain or (lambda: None),
+        on_drain=drains,
         options=uvicorn_options,
     )
     server.run(sockets=[sock])

@@ -8,6 +8,8 @@ import asyncio
 import dataclasses
 import functools
 import logging
+import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +30,7 @@ from council.domain import (
 )
 from council.kit import clock as clock_module
 from council.kit import halt, ids
+from council.patching import recorded
 from council.services import mending, observer, requested, turns
 from council.upkeep.healer import deciding, telling, world
 
@@ -45,6 +48,8 @@ REPAIRS_LOOKED_AT = 1000
 _PATCHES_MAX = 20
 _STEPS_A_LOOK = 20
 _TRIM_S = 3600.0
+# All that people ever did is counted for it, and nobody reads the metric more often.
+_COUNT_S = 15.0
 # Metrics that are younger than this were told just now.
 _FRESH_S = 20.0
 _BEGAN = "council_process_start_seconds"
@@ -54,8 +59,8 @@ _BEGAN = "council_process_start_seconds"
 class Parts:
     """Whom the healer asks, and who reaches out for it. `found` are incidents and `kept` repairs.
 
-    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves. `wanted(now_us)` are
-    the repairs that the owner asks for.
+    `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves, and `damaged`
+    says what is wrong with its settings on disk. `wanted(now_us)` are the repairs that the owner asks for.
     """
 
     found: kept_ports.Incidents
@@ -70,6 +75,7 @@ class Parts:
     gateways_max: Callable[[], int]
     clock: clock_module.Clock
     wanted: Callable[[int], Sequence[repairs.Repair]]
+    damaged: Callable[[], str]
 
 
 async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | None = None) -> world.World:
@@ -94,7 +100,12 @@ async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | Non
     )
     running = sum(one.name.partition(":")[0] == "gateway" for one in services or ())
     return dataclasses.replace(
-        seen, services=services, verdicts=verdicts, patches=rows, can_scale=running < parts.gateways_max()
+        seen,
+        services=services,
+        verdicts=verdicts,
+        patches=rows,
+        can_scale=running < parts.gateways_max(),
+        damaged=await asyncio.to_thread(parts.damaged),
     )
 
 
@@ -170,6 +181,7 @@ class Healing:
         self._acting: dict[str, asyncio.Task[None]] = {}
         self._ages = world.Ages()
         self._trimmed_s = 0.0
+        self._counted_s = -math.inf
 
     @property
     def is_well(self) -> bool:
@@ -355,10 +367,11 @@ class Healing:
 
     async def _keep_books(self) -> None:
         """Tell how often people had to act, and remove what is too old."""
-        counts = await asyncio.to_thread(self._parts.kept.counts)
-        for kind, count in counts.items():
-            care_telemetry.tell_interventions(kind.value, count)
         now_s = self._parts.clock.monotonic_s()
+        if now_s - self._counted_s >= _COUNT_S:
+            self._counted_s = now_s
+            for kind, count in (await asyncio.to_thread(self._parts.kept.counts)).items():
+                care_telemetry.tell_interventions(kind.value, count)
         if now_s - self._trimmed_s >= _TRIM_S:
             self._trimmed_s = now_s
             await asyncio.to_thread(self._parts.kept.trim, self._parts.settings().repairs_max)
@@ -422,6 +435,7 @@ def parts(
         gateways_max=gateways_max,
         clock=clock,
         wanted=lambda now_us: requested.standing(where, now_us),
+        damaged=lambda: recorded.fault(where, generation(), os.environ),
     )
     return made, close
 

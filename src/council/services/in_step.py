@@ -25,6 +25,8 @@ _BETWEEN_S = 0.2
 # So long it is not woken after a turn.
 _WOKEN_S = 1.0
 _MARK = "in-step"
+# Housekeeping waits for a turn with nothing to do, and is looked for so long after the start and so often.
+_TIDY_FIRST_S, _TIDY_EVERY_S = 600.0, 3600.0
 # A trial of a patch takes minutes at most.
 _TURN_S_MAX = 900.0
 
@@ -48,6 +50,7 @@ class InStep:
         self._service = service
         self._hook = knock
         self._step = ""
+        self._tidy_at_s: float | None = None
         self._turns = turns.Turns(
             _log, "the forge is not in step", _TURN_S_MAX, settings.poll_s, telemetry.FORGE_ERRORS.inc
         )
@@ -81,6 +84,8 @@ class InStep:
         judging = pulls.Referee(pulls.Parts(self._forge, self._service, watch, base)) if is_local else None
         while True:
             has_more, asked_s = await self._turns.take(lambda: self._turn(carrying, judging))
+            if has_more is False and self._step == lines.InStep.__name__:
+                await self._tidy()
             wait_s = _BETWEEN_S if has_more else max(self._settings.poll_s, asked_s or 0.0)
             await self._rest(wait_s, left_alone=asked_s is not None)
 
@@ -101,6 +106,20 @@ class InStep:
             async with asyncio.timeout(wait_s - _WOKEN_S):
                 await self._hook.woken.wait()
         self._hook.woken.clear()
+
+    async def _tidy(self) -> None:
+        """Have the forge do its housekeeping, where that is due. That it cannot is no reason to serve less."""
+        now_s = asyncio.get_running_loop().time()
+        if self._tidy_at_s is None:
+            self._tidy_at_s = now_s + _TIDY_FIRST_S
+        if now_s < self._tidy_at_s:
+            return
+        self._tidy_at_s = now_s + _TIDY_EVERY_S
+        try:
+            if await self._forge.tidy():
+                _log.info("the forge was tidied")
+        except errors.ForgeError as error:
+            _log.warning("the forge could not be tidied", extra={"reason": error.message})
 
     async def _turn(self, carrying: courier.Courier, judging: pulls.Referee | None) -> bool:
         """Take one turn; return whether there is more to do at once."""

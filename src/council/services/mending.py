@@ -64,6 +64,14 @@ class Hands:
             case playbooks.Action.ROLLBACK:
                 row = await self._parts.patch_service.roll_back(one.cid, one.by, one.why[: repairs.TEXT_CHARS_MAX])
                 return dataclasses.replace(one, cid=str(row.get("cid", "")) or one.cid)
+            case playbooks.Action.PUT_BACK:
+                told = await self._parts.patch_service.put_settings_back()
+                # It would come back by itself, after a pause that has grown with each try.
+                try:
+                    await self._parts.runtime.restart(one.component)
+                except errors.CouncilError as error:
+                    raise errors.UnavailableError(f"{told}; but {error.message}", detail=error.detail) from error
+                return dataclasses.replace(one, told=told)
             case playbooks.Action.KILL_SWITCH:
                 ended = await self._parts.sandbox.kill(one.by, one.id, one.why[: sandbox_wire.REASON_CHARS_MAX])
                 return dataclasses.replace(

@@ -17,9 +17,10 @@ from council import app, care_app, care_ports, care_records, homes, kept_ports, 
 from council.domain import budgets, errors, evidence, home, patches
 from council.domain import config as config_module
 from council.kit import clock as clock_module
+from council.patching import recorded
 from council.services import turns
 from council.upkeep.engine import blueprint
-from council.upkeep.observer import anomalies, explaining, gathering, observer
+from council.upkeep.observer import anomalies, explaining, gathering, jobs, observer
 
 _log = logging.getLogger(__name__)
 
@@ -38,10 +39,12 @@ class _Kept:
     incidents: kept_ports.Incidents
     snapshots: kept_ports.Snapshots
     repairs: kept_ports.Repairs
+    runs: kept_ports.BotRuns
+    backups: kept_ports.Backups
 
     def close(self) -> None:
         """Give back every connection."""
-        for one in (self.records, self.incidents, self.snapshots, self.repairs):
+        for one in (self.records, self.incidents, self.snapshots, self.repairs, self.runs, self.backups):
             one.close()
 
 
@@ -61,6 +64,8 @@ def _opened(config: config_module.Config, where: home.Home) -> _Kept:
         care_records.incidents(config, where),
         care_records.snapshots(config, where),
         care_records.repairs(config, where),
+        care_records.bot_runs(config, where),
+        care_records.backups(config, where),
     )
 
 
@@ -77,15 +82,22 @@ def _gathering(
     def label() -> patches.Label:
         return homes.label_of(where, generation())
 
+    def jobs_of(span: evidence.Span) -> Sequence[evidence.Job]:
+        books = jobs.Books(kept.snapshots, kept.runs, kept.backups)
+        return jobs.within(books, settings_of(where, generation()).observe, span)
+
     watch = care_app.watch(where)
-    parts = gathering.Parts(watch, kept.incidents, kept.records, service, spending, label, clock, kept.repairs)
+    parts = gathering.Parts(watch, kept.incidents, kept.records, service, spending, label, clock, kept.repairs, jobs_of)
     return gathering.Gathering(parts)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=16)
 def settings_of(where: home.Home, generation: str) -> config_module.Config:
-    """Return all settings of a generation, which never change. Raises ConfigError, BlueprintError."""
-    return homes.load_config(where, generation, os.environ, {})
+    """Return all settings of a generation, which never change. Raises ConfigError, BlueprintError.
+
+    Of one whose file was damaged since, a command reads the commit. The steward may not, and goes on by what it has read.
+    """
+    return recorded.config_of(where, generation, os.environ, {}, defaults=False)[0]
 
 
 def gather(

@@ -2,9 +2,9 @@
 
 A signed patch needs no key beside its signature, unless `patch.needs_token` says so. Whoever has `secrets/patches.key` may also
 roll back, freeze and read what became of patches: the owner's command line, which can read that file. The steward's own key is
-for reading, rolling back, and having repairs kept; the gateway's for reading alone. A user's token that is shown must be in
-force; it may read of patches, may roll back, freeze and give providers their keys where it is an administrator's, and may be
-limited to having patches tried. What is done with a patch is in `patching/reception.py`.
+for reading, rolling back, having settings put back, and having repairs kept; the gateway's for reading alone. A user's token
+that is shown must be in force; it may read of patches, may roll back, freeze and give providers their keys where it is an
+administrator's, and may be limited to having patches tried. What is done with a patch is in `patching/reception.py`.
 """
 
 import asyncio
@@ -116,6 +116,7 @@ class _Patchctl:
                 Route("/freeze", self._freeze, methods=["POST"]),
                 Route("/override", self._override, methods=["POST"]),
                 Route("/repairs", self._repairs, methods=["POST"]),
+                Route("/settings/put-back", self._put_settings_back, methods=["POST"]),
                 Route("/keys/{provider}", self._keys.put, methods=["PUT"]),
                 Route("/keys/{provider}", self._keys.remove, methods=["DELETE"]),
                 Route("/patches", self._patches),
@@ -245,6 +246,11 @@ class _Patchctl:
         told = await exchange.form(request, _BODY_S, 8192, patch_forms.RepairStep)
         await self._reception.keep_repair(told.model_dump())
         return JSONResponse({"success": True}, 202)
+
+    async def _put_settings_back(self, request: Request) -> Response:
+        self._door.steward(request)
+        told = await self._reception.put_settings_back()
+        return JSONResponse({"success": True, "told": told})
 
     async def _patches(self, request: Request) -> Response:
         await self._door.reader(request)

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from council import homes
 from council.domain import errors, home
 from council.gateway import exchange
+from council.kit import durable
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class ProviderKeys:
         """Remove a key. Answers whether there was one."""
         who, name = await self._admin(request), await self._named(request)
         try:
-            self._where.provider_key_file(name).unlink()
+            await asyncio.to_thread(durable.remove, self._where.provider_key_file(name))
         except FileNotFoundError:
             return JSONResponse({"success": True, "replaced": False})
         except OSError as error:

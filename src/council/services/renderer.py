@@ -20,8 +20,8 @@ from council.services import rightless
 
 PAGE_S = 10.0
 MEMORY_BYTES = 512 * 1024 * 1024
-# Kept this long for the next change; a child takes as much memory as a service.
-_IDLE_S = 60.0
+# One is kept this long for the next change, the others for the next of many; a child takes as much memory as a service.
+_IDLE_S, _OTHERS_IDLE_S = 60.0, 2.0
 _CHILDREN_MAX = 4
 # So few are not worth a second child's start.
 _PAGES_A_CHILD = 16
@@ -33,7 +33,7 @@ class Renderers:
     """Makes pages, several at a time where there are many. For one task at a time."""
 
     def __init__(self) -> None:
-        self._kept = Renderer()
+        self._children = [Renderer()]
         self._idle: asyncio.TimerHandle | None = None
 
     async def make(self, texts: Sequence[str]) -> list[guides.Page | guides.FaultyError]:
@@ -41,7 +41,7 @@ class Renderers:
         if self._idle is not None:
             self._idle.cancel()
         wanted = max(1, min(_CHILDREN_MAX, os.cpu_count() or 1, len(texts) // _PAGES_A_CHILD))
-        children = [self._kept, *(Renderer() for _ in range(wanted - 1))]
+        self._children += (Renderer() for _ in range(wanted - len(self._children)))
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         for place in range(len(texts)):
             waiting.put(place)
@@ -59,18 +59,25 @@ class Renderers:
                         made[place] = error
 
         try:
-            await asyncio.gather(*(asyncio.to_thread(work, child) for child in children))
+            await asyncio.gather(*(asyncio.to_thread(work, child) for child in self._children[:wanted]))
         finally:
-            for child in children[1:]:
-                child.close()
-            self._idle = asyncio.get_running_loop().call_later(_IDLE_S, self._kept.close)
+            self._idle = asyncio.get_running_loop().call_later(_OTHERS_IDLE_S, self._keep_one)
         return made
 
+    def _keep_one(self) -> None:
+        self._close(self._children[1:])
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_S, self.close)
+
     def close(self) -> None:
-        """End the child. Idempotent."""
+        """End the children. Idempotent."""
         if self._idle is not None:
             self._idle.cancel()
-        self._kept.close()
+        self._close(self._children)
+
+    def _close(self, children: Sequence["Renderer"]) -> None:
+        for child in children:
+            child.close()
+        del self._children[1:]
 
 
 class Renderer:

@@ -121,8 +121,9 @@ class _Service:
 
     async def audit(self, request: Request) -> Response:
         limit, before = (int(request.query_params.get(name, "0")) for name in ("limit", "before"))
-        records = await self._front.audit(min(max(limit, 1), _RECORDS_MAX), before)
-        return exchange.json_response({"records": [sandbox_wire.record_form(one) for one in records]})
+        page = await self._front.audit(min(max(limit, 1), _RECORDS_MAX), before)
+        records = [sandbox_wire.record_form(one) for one in page.records]
+        return exchange.json_response({"records": records, "before": page.before})
 
     async def ping(self, _: Request) -> Response:
         await self._front.ping()

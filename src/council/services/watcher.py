@@ -240,18 +240,23 @@ class _Watcher:
             _log.exception("the monitoring files could not be made")
 
     async def _turn(self) -> None:
-        """Turn the loop at whole multiples of the interval, so that a slow turn puts off none but the next."""
+        """Turn the loop at whole multiples of the interval, glance at halves; what is slow puts off none but the next."""
         loop = asyncio.get_running_loop()
-        began_s = loop.time()
+        began_s, half_s, halves = loop.time(), self._interval_s / 2, 0
         while True:
             try:
-                await self._made.loop.turn()
-                self._turned_s = loop.time()
-                self._told.set()
+                if halves % 2 == 0:
+                    await self._made.loop.turn()
+                    self._turned_s = loop.time()
+                    self._told.set()
+                else:
+                    await self._made.loop.glance()
             except Exception:  # noqa: BLE001 - one bad turn must not end the watch; `/livez` says when none is good
                 _log.exception("a turn of the care loop failed")
-            passed_s = loop.time() - began_s
-            await asyncio.sleep(self._interval_s - passed_s % self._interval_s)
+            ahead = int((loop.time() - began_s) / half_s) + 1
+            # After a glance comes a turn, however long the glance took.
+            halves = ahead + ahead % 2 if halves % 2 else ahead
+            await asyncio.sleep(began_s + halves * half_s - loop.time())
 
     async def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["ask"] == "sight":

@@ -69,6 +69,7 @@ class ChildProcess:
         self.behind = 0
         self._is_ready = False
         self._stirred_s: float | None = None
+        self._asked_s: float | None = None
         self._pinging: asyncio.Task[None] | None = None
         self._popen = self._start(order)
         self.pid = self._popen.pid
@@ -135,6 +136,11 @@ class ChildProcess:
         """How long ago it last stirred; 0 for one that never tells."""
         return 0.0 if self._stirred_s is None else self._loop.time() - self._stirred_s
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it was asked to end, and has not stirred since, though it tells whether it does."""
+        return self._asked_s is not None and self._stirred_s is not None and self._stirred_s < self._asked_s
+
     def tell(self, order: orders.Order) -> None:
         """Give the child an order; one without a pipe for them gets none."""
         if self._orders_fd is None:
@@ -146,6 +152,7 @@ class ChildProcess:
 
     def terminate(self) -> None:
         """Ask the child to drain and end."""
+        self._asked_s = self._loop.time()
         if self._popen.returncode is None:
             self._popen.send_signal(signal.SIGTERM)
 
@@ -166,8 +173,8 @@ class ChildProcess:
             # The child has closed it or ended. Without the line before, its deadline or its end will tell.
             self._close_ready()
             return
-        if said.endswith((b".", b"!")):
-            self._stirred_s = self._loop.time()
+        # From the ready line on: what hangs at its first request has never said more.
+        self._stirred_s = self._loop.time()
         if self.behind and (carried_out := said.count(b"!")):
             self.behind = max(0, self.behind - carried_out)
             if not self.behind:
@@ -181,7 +188,8 @@ class ChildProcess:
         if descriptor is not None:
             self._loop.remove_reader(descriptor)
             os.close(descriptor)
-        # Who says nothing more is asked for nothing more.
+        # Who says nothing more is asked for nothing more, and does not count as hung.
+        self._stirred_s = None
         descriptor, self._orders_fd = self._orders_fd, None
         if descriptor is not None:
             os.close(descriptor)

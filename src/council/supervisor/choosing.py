@@ -1,6 +1,9 @@
-"""Which services of a generation must start for some of them to be of it: these, and those that ask them. Pure."""
+"""Which services of a generation must start for some of them to be of it: these, and those that ask them. Pure.
 
-from collections.abc import Collection, Sequence
+And who may end at once with whom: nobody ends while one that asks it may still have something to finish.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
 
 from council.domain import errors
 from council.supervisor import specs
@@ -39,6 +42,25 @@ def chosen(
 def callers(spec: specs.ServiceSpec) -> frozenset[str]:
     """Return the services that ask this one."""
     return frozenset(one.caller for one in spec.sockets if one.caller)
+
+
+def endings(found: Sequence[specs.ServiceSpec]) -> Iterator[list[str]]:
+    """Yield the names of services that may end at once, those first whom no other asks; the store, which all ask, last."""
+    left = {spec.name: spec for spec in found}
+    while left:
+        asked = {name for name, spec in left.items() if _askers(spec, left)}
+        ending = [name for name in left if name not in asked] or list(left)
+        yield ending
+        for name in ending:
+            del left[name]
+
+
+def _askers(spec: specs.ServiceSpec, left: Collection[str]) -> set[str]:
+    """Return who of those that are left asks a service: of the store, which names nobody, all of them."""
+    named = (
+        {*callers(spec), *spec.asked_by, *(one.also for one in spec.sockets)} if spec.ready == "notify" else set(left)
+    )
+    return named & set(left) - {spec.name}
 
 
 def _ports(spec: specs.ServiceSpec) -> list[tuple[str, str, int]]:

@@ -214,7 +214,7 @@ class Generations:
         }
 
     async def close(self) -> None:
-        """Stop every service in reverse order, after those that are not live."""
+        """Stop every service, each after those that ask it and all after what is not live."""
         self._closing = True
         await self._call_off()
         if self._beside is not None:
@@ -222,8 +222,8 @@ class Generations:
                 # It may be on its way back already.
                 one.begin_stop()
             await self._give_up(self._beside)
-        for one in reversed(list(self.services.values())):
-            await one.stop()
+        for ending in choosing.endings([one.spec for one in self.services.values()]):
+            await asyncio.gather(*(self.services[name].stop() for name in ending))
         await asyncio.gather(*(left.going for left in list(self._leaving) if left.going is not None))
 
     def kill(self) -> None:
@@ -420,8 +420,8 @@ class Generations:
             _log.exception("the move of the link was not synced")
 
     async def _see_off(self, left: ServiceSet, after: ServiceSet) -> None:
-        for one in reversed(list(left.services.values())):
-            await one.stop()
+        for ending in choosing.endings([one.spec for one in left.services.values()]):
+            await asyncio.gather(*(left.services[name].stop() for name in ending))
         self._close(left)
         self._leaving.remove(left)
         self._around.on_change()

@@ -4,6 +4,8 @@
                            \\-- not ready in time: SIGKILL, counts as a failure --/
     any --Stop--> stopping (SIGTERM, then SIGKILL after stop_s) --Exited--> stopped
 
+The edge ends one earlier that hangs, and cannot drain.
+
 A service has replicas that share its sockets. A replica has at most one `current` child. Only a replace starts a second
 one, the `candidate`, on the new generation; when the candidates of all replicas are ready they become current, and the
 old children, told to drain, are `leaving`. If one candidate fails, all go and the old ones stay.

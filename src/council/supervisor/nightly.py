@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 # All begins at once, and a snapshot can wait.
 FIRST_S = 120.0
 LOOK_S = 900.0
+# At least so often between two snapshots, where they are made by the hour or more often.
+_LOOKS = 4
 # A run and a drill, each with its bound, and time to begin and to end.
 _SPARE_S = 600.0
 _WHY_CHARS = 300
@@ -67,13 +69,13 @@ class Nightly:
             yield specs.BACKUP, self._child
 
     async def _look(self) -> None:
-        await asyncio.sleep(FIRST_S)
+        await asyncio.sleep(wait_s(self._settings, FIRST_S))
         while True:
             try:
                 self.start()
             except (OSError, errors.SetupError) as error:
                 _log.error("no backup can be started", extra={"reason": str(error)})
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(wait_s(self._settings, LOOK_S))
 
     def start(self) -> None:
         """Start the process unless it runs. Raises OSError."""
@@ -92,3 +94,8 @@ class Nightly:
         if reason != children.ENDED_WELL and told != self._told:
             self._around.say(specs.BACKUP, f"failed: {told or reason}; `council backup list` says more")
         self._told = told
+
+
+def wait_s(settings: backup.BackupConfig, longest_s: float) -> float:
+    """Return how long until the next look: often enough that no snapshot is late by more than a part of its time."""
+    return min(longest_s, settings.every_h * 3600.0 / _LOOKS)

@@ -97,6 +97,20 @@ class Releases:
         if self._renewing is None or self._renewing.done():
             planned = await asyncio.to_thread(self._plan, live)
             self._renewing = asyncio.create_task(self._renew(planned))
+        await self._sweep()
+        pin = await asyncio.to_thread(homes.load_pin, self._home, live)
+        if pin is not None:
+            await asyncio.to_thread(self._retire, pin)
+
+    def _retire(self, live: release_pin.Pin) -> None:
+        try:
+            if gone := approvals.retire(self._home, live.digest, environments.there(self._home)):
+                older = ", ".join(name[:_SHOWN_CHARS] for name in gone)
+                self._say(f"releases approved before {live} are to be approved again before they may run: {older}")
+        except errors.SetupError as error:
+            _log.warning("older releases stay approved", extra={"reason": error.message})
+
+    async def _sweep(self) -> None:
         running = (*self._interpreters(), environments.own_python(os.environ))
         in_use = {Path(sys.prefix), *(Path(one).parent for one in running)}
         gone = await asyncio.to_thread(environments.sweep, self._home, in_use)
@@ -146,6 +160,10 @@ class Releases:
     async def _fill(self, generation: str, pin: release_pin.Pin) -> None:
         most = self._around.limits.releases_max
         others = await asyncio.to_thread(environments.there, self._home) - {pin.digest}
+        if len(others) >= most:
+            # A trial leaves what it had installed for the patch, which may never have come.
+            await self._sweep()
+            others = await asyncio.to_thread(environments.there, self._home) - {pin.digest}
         if len(others) >= most:
             raise errors.InstallError(
                 f"{len(others)} releases are installed, and `supervisor.releases_max` allows {most}. One is removed when no "

@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 
 _CRASHES_S = 3600.0
 _REASONS_SHOWN = 3
+# How long a child that seems hung is listened to once more before it is ended.
+_LISTEN_S = 0.5
 
 Predicate = Callable[[lifecycle.Service], bool]
 
@@ -97,17 +99,8 @@ class RunningService:
         await self._ready_or_raise()
 
     async def restart(self) -> None:
-        """Drain, stop, start, and wait until ready. What hangs is ended at once: it cannot drain.
-
-        Raises UnavailableError if a replica fails.
-        """
-        hung = [
-            one.current.id for one in self.state.replicas if one.current is not None and self._hangs(one.current.id)
-        ]
+        """Drain, stop, start, and wait until ready. Raises UnavailableError if a replica fails."""
         self._apply(lifecycle.Restart())
-        for identifier in hung:
-            if child := self.children.get(identifier):
-                child.destroy()
         await self._ready_or_raise()
 
     def _hangs(self, identifier: int) -> bool:
@@ -294,6 +287,7 @@ class RunningService:
             case lifecycle.Terminate(identifier):
                 if child := self.children.get(identifier):
                     child.terminate()
+                    self._hurry(child)
             case lifecycle.Destroy(identifier):
                 if child := self.children.get(identifier):
                     child.destroy()
@@ -301,6 +295,19 @@ class RunningService:
                 self._around.say(self._label(replica), text)
             case lifecycle.Refuse(reason):
                 raise errors.UnavailableError(f"{self.spec.name} cannot do that now: {reason}.")
+
+    def _hurry(self, child: children.ChildProcess) -> None:
+        """End a child that is to end once it counts as hung without having heard of it: it cannot drain."""
+        loop = asyncio.get_running_loop()
+
+        def look(again: bool) -> None:
+            if child.is_deaf and again:
+                # What it said while this process was kept from its work has not been read yet.
+                loop.call_later(_LISTEN_S, look, False)
+            elif child.is_deaf:
+                child.destroy()
+
+        loop.call_later(max(0.0, self._around.limits.silent_s - child.silent_s), look, True)
 
     def _spawn(self, spawn: lifecycle.Spawn) -> None:
         try:

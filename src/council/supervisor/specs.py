@@ -53,6 +53,8 @@ class ServiceSpec:
     ping_path: Path = Path()
     inherits: frozenset[str] = frozenset()
     keeps_root: bool = False
+    # Who asks it over a port: they end first.
+    asked_by: frozenset[str] = frozenset()
     # It traces its memory at a signal, which would end one that does not know it.
     traceable: bool = False
     # One of another generation can run beside it: both bear that the other writes what they share.
@@ -62,6 +64,12 @@ class ServiceSpec:
     loads: Path | None = None
 
 
+# Over ports, besides the callers of sockets.
+_ASKED_BY = {
+    "patchctl": frozenset({"gateway", "steward", "bots"}),
+    "steward": frozenset({"bots"}),
+    "gateway": frozenset({"bots"}),
+}
 # Has a system user of its own, though it is no service: it reaches the network, and writes what all others run.
 INSTALLER = "installer"
 # Has none: only root may read what belongs to the users of all services.
@@ -71,12 +79,12 @@ BACKUP = "backup"
 def specs(
     config: config_module.Config, home: home_module.Home, generation: str, python: str = sys.executable
 ) -> tuple[ServiceSpec, ...]:
-    """Return every service in start order; they stop in reverse. `python` is the interpreter of the generation's release."""
+    """Return every service in start order. `python` is the interpreter of the generation's release."""
 
     def service(name: str, *sockets: SocketSpec, **options: Any) -> ServiceSpec:
         # The flags of `council up` reach the services through the variables that config.build reads.
-        environment = {"COUNCIL_PORT": str(config.port)}
-        return ServiceSpec(name, _command(name, home, python), sockets=sockets, environment=environment, **options)
+        options |= {"environment": {"COUNCIL_PORT": str(config.port)}, "asked_by": _ASKED_BY.get(name, frozenset())}
+        return ServiceSpec(name, _command(name, home, python), sockets=sockets, **options)
 
     store = service("store", ready="ping", ping_path=bundled.socket(home))
     zygote = service(

@@ -1,4 +1,4 @@
-"""All services of one home: opens their sockets once, starts them, takes commands, stops them in reverse order."""
+"""All services of one home: opens their sockets once, starts them, takes commands, stops them, each after those that ask it."""
 
 import asyncio
 import contextlib
@@ -168,7 +168,7 @@ class Supervisor:
             await self.services[name].until_ready()
 
     async def close(self) -> None:
-        """Stop the services in reverse order, give everything back. `kill` hurries it."""
+        """Stop the services, each after those that ask it, give everything back. `kill` hurries it."""
         self.closing.set()
         await self._keeper.close()
         if self._guard is not None:

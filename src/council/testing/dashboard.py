@@ -166,7 +166,7 @@ class InlineLibrary:
         reason, passages = self.left_out.get(name, ""), int(name not in self.left_out)
         state = documents_module.state_of(passages, reason)
         return documents_module.Document(
-            f"{documents_module.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason
+            f"{documents_module.UPLOADS}/{name}", len(self.contents[name]), 1, state, passages, reason, removable=True
         )
 
 

@@ -16,6 +16,9 @@ SAMPLE_S = 15.0
 MB = 1_000_000
 _LEVEL_MB = 300.0
 _NOISE_MB = 1.0
+# Of load that comes and goes: how much of it is there still after SAMPLE_S, and how far it wanders.
+LOAD_KEPT = 0.95
+LOAD_SPREAD_MB = (2.0, 4.0)
 _DAY_S = 86_400.0
 
 _Shape = Callable[[float], float]
@@ -44,7 +47,7 @@ def _noise(source: random.Random, _length_s: float, _sample_s: float) -> _Shape:
 
 def _autocorrelated(source: random.Random, _length_s: float, sample_s: float) -> _Shape:
     """Load that comes and goes: 95 % of it is there after 15 s, and the whole wanders some 3 MB."""
-    kept, spread = math.pow(0.95, sample_s / SAMPLE_S), source.uniform(2, 4)
+    kept, spread = math.pow(LOAD_KEPT, sample_s / SAMPLE_S), source.uniform(*LOAD_SPREAD_MB)
     level = source.gauss(0, spread)
 
     def shape(_time_s: float) -> float:

@@ -13,6 +13,7 @@ This is the only module that chains the stages of upkeep.
 """
 
 import asyncio
+import collections
 import dataclasses
 import logging
 import math
@@ -42,6 +43,8 @@ _DAYS_S = 49 * 3600.0
 _GENERATION = "council_generation_info"
 _ALWAYS = frozenset({_GENERATION, gates.BEGAN})
 _OWN = "watcher"
+# What grows from a process's beginning on is told by then; afterwards it is read at each turn alone.
+_GLANCED_S = 300.0
 # A trace slows its service down for half a minute, and a leak that lasts is the same one.
 _TRACE_AGAIN_S = 6 * 3600.0
 
@@ -227,6 +230,21 @@ class Loop:
         await self._trace(found, at_s)
         await self._keep(at_s)
 
+    async def glance(self) -> None:
+        """Read those that have begun just now once more between two turns: growth of which nothing is known yet is told from
+        many readings. The next turn tells what came of it.
+        """
+        at_s = self._now_s()
+        if at_s <= self.sight.at_s:
+            return
+        rows, _ = await self._statuses()
+        young = {row.name.partition(":")[0] for row in rows if row.state == "ready" and row.uptime_s < _GLANCED_S}
+        # The watcher tells of others what it has read at a time of its own.
+        targets = [one for one in self._targets if one.service in young - {_OWN}]
+        for scrape in await asyncio.gather(*(self._scrape(one, at_s) for one in targets)):
+            if not scrape.problem:
+                collections.deque(self._sighted(scrape, glanced=True), maxlen=0)
+
     def _note_gap(self, last_s: float, at_s: float) -> None:
         """Take note of a time in which nobody watched, as while the machine slept, and of a clock that was set back."""
         if at_s < last_s:
@@ -349,13 +367,14 @@ class Loop:
             observing.observe_spending(_OWN, self._budgets)
         return [finding for scrape in self._unkept for finding in self._sighted(scrape)]
 
-    def _sighted(self, scrape: watching.Scrape) -> Iterator[findings.Finding]:
-        """Show a scrape to the sentinels; yield what they say of each service that it tells of."""
+    def _sighted(self, scrape: watching.Scrape, *, glanced: bool = False) -> Iterator[findings.Finding]:
+        """Show a scrape to the sentinels; yield what they say of each service that it tells of. `glanced`: see `House.take`."""
         if scrape.problem:
             yield from self._house.take(house.Sighting(scrape.service, scrape.at_s, None, {}, reason=scrape.problem))
             return
         values: dict[str, dict[str, float]] = {}
         parts: dict[str, dict[str, float]] = {}
+        oldest_s: dict[str, float] = {}
         for one in scrape.readings:
             labels = dict(one.labels)
             service = values.setdefault(labels["svc"], {})
@@ -366,11 +385,14 @@ class Loop:
             elif one.metric == gates.BEGAN:
                 # Of several processes of one service the newest says when what is told began.
                 service[gates.BEGAN] = max(one.value, service.get(gates.BEGAN, 0.0))
+                oldest_s[labels["svc"]] = min(one.value, oldest_s.get(labels["svc"], math.inf))
             else:
                 service[one.metric] = service.get(one.metric, 0.0) + one.value
         for name, told in values.items():
             of_it = {signal: parts.get(signal, {}) for signal in self._by_destination} if name == scrape.service else {}
-            yield from self._house.take(house.Sighting(name, scrape.at_s, told.get(gates.BEGAN), told, of_it))
+            began_s, oldest = told.get(gates.BEGAN), oldest_s.get(name)
+            seen = house.Sighting(name, scrape.at_s, began_s, told, of_it, oldest_s=oldest)
+            yield from self._house.take(seen, glanced=glanced)
 
     def _observe(
         self,
@@ -392,6 +414,7 @@ class Loop:
                 finding.look_next,
                 at_us,
                 self._page_after_s[finding.sentinel],
+                finding.held_s,
             )
         run = [sources.of_supervisor(problem, at_us), *(sources.of_service(status, at_us) for status in services)]
         yield from run

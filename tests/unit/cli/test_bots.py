@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import bot_house
 import pgp
 from council import homes
-from council.cli import main, options
+from council.cli import main
 from council.domain import authz, errors, home
 from council.patching import roster
 from council.upkeep.bots import registry
@@ -46,7 +46,7 @@ def test_the_list_says_which_are_enabled_and_a_pause_is_seen(where: home.Home) -
 
 
 def test_the_list_fits_a_terminal(where: home.Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "columns", lambda: 80)
+    monkeypatch.delenv("COLUMNS", raising=False)
     shown = called(where, "list")
     assert max(map(len, shown.splitlines())) <= 80
     for one in registry.BOTS:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from council.breaking import undo
-from council.cli import chaos, main, options, service, unit
+from council.cli import chaos, main, service, unit
 from council.domain import errors
 from council.domain import home as home_module
 from council.upkeep.chaos import catalogue, mark, undoing
@@ -33,7 +33,7 @@ def test_the_list_says_of_each_fault_what_it_does_and_how_long_it_may_last() -> 
 def test_the_list_fits_a_terminal_and_says_whether_the_home_may_be_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(options, "columns", lambda: 80)
+    monkeypatch.delenv("COLUMNS", raising=False)
     where = home_module.Home(tmp_path)
 
     def last() -> str:

@@ -1,5 +1,6 @@
 """`council gates`, and what doctor says of them."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,20 @@ def test_each_gate_says_what_it_says_and_why(seen: watch.ScriptedWatch, run: Cal
     assert "error_rate      green    0.5%   < 5%  16 min 40 s  as it is" in shown.output
     assert "network_errors  unknown     -   < 5%  16 min 40 s  as it is" in shown.output
     assert "1 green, 1 unknown; judged 2027-01-15 08:00:00 UTC by the embedded evaluator." in shown.output
+
+
+@pytest.mark.parametrize("width", ["80", "100"])
+def test_what_gates_say_fits_where_it_goes(
+    seen: watch.ScriptedWatch, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    why = "only 3 of the 20 samples that it takes have come within the last 5 minutes, so that nobody can tell"
+    finding = watching.Finding("memory", "recall", RED, 200.0, "MB/h", f"It grows: {why}.", 1.0, "Restart it.")
+    line = dataclasses.replace(watch.line("network_errors", UNKNOWN), reason=why)
+    seen.seen = dataclasses.replace(seen.seen, gates=[line], findings=[finding])
+    lines = run("gates").output.splitlines()
+    assert max(map(len, lines)) <= int(width)
+    assert why in " ".join(" ".join(lines[1:6]).split()).replace("network_errors unknown - < 5% 16 min 40 s ", "")
 
 
 def test_a_red_gate_is_told_to_scripts(seen: watch.ScriptedWatch, run: Callable[..., Result]) -> None:

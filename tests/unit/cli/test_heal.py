@@ -82,7 +82,7 @@ def test_a_dry_run_says_whom_it_touches_and_changes_nothing(home: home_module.Ho
 @pytest.mark.parametrize(
     ("arguments", "kind", "said"),
     [
-        (("pray",), errors.NotFoundError, "There are rollback, restart"),
+        (("pray",), errors.NotFoundError, "There are put settings back, rollback"),
         (("restart",), errors.InvalidRequestError, "needs a service"),
         (("scale", "recall"), errors.InvalidRequestError, "for gateway alone"),
     ],

@@ -72,19 +72,22 @@ def test_incidents_are_listed_newest_first_with_their_times(went: home_module.Ho
         ["second-one", "open", "page"],
         ["first-one", "repaired", "warning"],
     ]
-    assert re.search(r"2026-09-21 14:13:20 UTC +5 s +30 s +disk_usage$", lines[2])
+    assert re.search(r"2026-09-21 14:13:20 UTC +5 s +30 s +the disk of the home is nearly full$", lines[2])
     assert [line.split()[0] for line in run(went, "incidents", "--open").output.splitlines()[1:]] == ["second-one"]
 
 
 def test_one_incident_is_shown_with_alerts_causes_and_timeline(went: home_module.Home) -> None:
     shown = run(went, "incidents", "show", "second-one").output
-    assert shown.startswith("http_5xx: open, page\nBegan 2026-09-21 14:14:52 UTC, noticed after 5 s, goes on.\n")
-    assert "  http_5xx (page): 91 %\n    Free it.\n" in shown
+    assert shown.startswith(
+        "requests fail or take too long to end: open, page\nBegan 2026-09-21 14:14:52 UTC, noticed after 5 s, goes on.\n"
+    )
+    assert "  requests fail or take too long to end (http_5xx, page): 91 %\n    Free it.\n" in shown
     assert (
-        "May have to do with it\n  disk_usage from 2026-09-21 14:13:20 UTC to 2026-09-21 14:13:49 UTC: 91 %. No led"
+        "May have to do with it\n"
+        "  the disk of the home is nearly full from 2026-09-21 14:13:20 UTC to 2026-09-21 14:13:49 UTC: 91 %. No led"
         in shown
     )
-    assert "  2026-09-21 14:14:57 UTC  told: Page: http_5xx\n" in shown
+    assert "  2026-09-21 14:14:57 UTC  told: Page: requests fail or take too long to end\n" in shown
     assert json.loads(run(went, "incidents", "show", "first-one", "--json").output)["repair_s"] == 30.0
 
 
@@ -183,7 +186,7 @@ def test_a_name_or_address_that_is_none_is_refused_unshown(home: home_module.Hom
 def test_doctor_names_the_incident_that_goes_on(went: home_module.Home) -> None:
     found = doctor._incidents(config.Config(), went)
     assert [(one.name, one.text) for one in found] == [
-        ("incident", "http_5xx (page); `council incidents show second-one`")
+        ("incident", "requests fail or take too long to end (page); `council incidents show second-one`")
     ]
 
 

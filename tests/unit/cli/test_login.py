@@ -19,7 +19,7 @@ def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> home.Home:
     kept.migrate()
     kept.close()
     settings = config.build({"port": 8123}, {}, {})
-    monkeypatch.setattr(options, "config_of", lambda *_: settings)
+    monkeypatch.setattr(options, "known_config", lambda *_: settings)
     monkeypatch.setattr(calls, "config_of", lambda *_: settings)
     monkeypatch.setenv("COUNCIL_HOME", str(tmp_path))
     return made

@@ -36,7 +36,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return reply.pop(0) if isinstance(reply, list) else reply
 
     monkeypatch.setattr(calls, "call", call)
-    monkeypatch.setattr("council.cli.options.config_of", lambda *_: config.Config())
+    for name in ("config_of", "known_config"):
+        monkeypatch.setattr(f"council.cli.options.{name}", lambda *_: config.Config())
     return replies
 
 

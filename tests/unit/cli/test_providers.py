@@ -14,7 +14,7 @@ from council import app, homes
 from council.cli import doctor, main, providers
 from council.domain import config, errors, home, ledger
 from council.domain import providers as providers_domain
-from council.kit import clock
+from council.kit import clock, durable
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +177,22 @@ def test_another_address_is_not_sent_the_key_of_the_old_one(where: home.Home) ->
     assert where.provider_key_file("far").exists()
     assert "Its key is removed" in good("providers", "add", "far", "--url", "https://two.example/v1")
     assert not where.provider_key_file("far").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("key", "far", "--forget"), ("add", "far", "--url", "https://two.example/v1"), ("remove", "far")],
+)
+def test_a_removed_key_does_not_come_back_after_a_power_cut(
+    where: home.Home, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    good("providers", "add", "far", "--url", "https://one.example/v1")
+    good("providers", "key", "far", said="sk-one")
+    file = where.provider_key_file("far")
+    synced: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(durable, "sync_folder", lambda folder: synced.append((folder, file.exists())))
+    good("providers", *arguments)
+    assert (file.parent, False) in synced
 
 
 def test_removing_a_provider_with_its_models_takes_its_key_too(where: home.Home) -> None:

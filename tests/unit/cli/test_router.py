@@ -26,7 +26,8 @@ def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> home.Home:
         return {"forgotten": 1_234, **(body or {})}
 
     monkeypatch.setattr(calls, "call", call)
-    monkeypatch.setattr("council.cli.options.config_of", lambda *_: config.Config())
+    for name in ("config_of", "known_config"):
+        monkeypatch.setattr(f"council.cli.options.{name}", lambda *_: config.Config())
     made = home.Home(tmp_path)
     records = sql_learning.SqlLearning(made.records_url)
     records.migrate()

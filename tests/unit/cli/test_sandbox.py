@@ -456,6 +456,13 @@ def test_status_shows_pool_queue_and_what_is_missing(server: sandbox_server.Serv
         "Pool      7 of 8 ready, 1.3 refills a second",
     ]
     assert json.loads(run("status", "--json").stdout) == STATE
+    many = [f"layer {number}" for number in range(20)]
+    server.answers["GET /v1/sandbox/status"] = {**STATE, "layers": many, "walls": "held", "walls_untried_s": 4.2}
+    wrapped = run("status").stdout
+    assert max(map(len, wrapped.splitlines())) <= 80 and ", ".join(many) in " ".join(wrapped.split())
+    assert "Walls     held, tried 4 s ago\n" in wrapped
+    server.answers["GET /v1/sandbox/status"] = {**STATE, "walls": "unknown", "walls_untried_s": 130}
+    assert "Walls     no self-test has told whether they hold for 130 s\n" in run("status").stdout
     server.answers["GET /v1/sandbox/status"] = {**STATE, "refuses": "no seccomp", "stopped": True, "stopped_by": "eve"}
     assert run("status").stdout.splitlines()[-2:] == [
         "Refuses   no seccomp",

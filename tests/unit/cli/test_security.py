@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from council.cli import main, options
+from council.cli import main
 
 
 @pytest.fixture(name="home")
@@ -33,7 +33,7 @@ def test_a_finding_that_is_high_ends_with_status_1_and_says_what_to_do(home: Pat
     shown = run(home, "check")
     assert shown.exit_code == 1
     assert "Others may read a secret (mode 0644)" in shown.output
-    assert f"`chmod go-rwx {home / 'token'}`" in shown.output
+    assert f"`chmod go-rwx {home / 'token'}`" in " ".join(shown.output.split())
     told = json.loads(run(home, "check", "--json").output)
     assert told["counts"]["high"] == 1
     assert told["findings"][0]["patch_mends_it"] is False
@@ -41,8 +41,9 @@ def test_a_finding_that_is_high_ends_with_status_1_and_says_what_to_do(home: Pat
 
 def test_what_is_found_fits_a_terminal_and_a_command_stays_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "token").chmod(0o644)
+    monkeypatch.setenv("COLUMNS", "10000")
     whole = run(home, "check").output.splitlines()
-    monkeypatch.setattr(options, "columns", lambda: 80)
+    monkeypatch.delenv("COLUMNS")
     shown = run(home, "check").output
     assert " ".join(shown.split()) == " ".join(" ".join(whole).split())
     assert len(shown.splitlines()) > len(whole)

@@ -29,7 +29,7 @@ def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[home.Home
     made = home.Home(tmp_path)
     made.records.mkdir()
     made.logs.mkdir()
-    monkeypatch.setattr(options, "config_of", lambda *_: config.Config())
+    monkeypatch.setattr(options, "known_config", lambda *_: config.Config())
     monkeypatch.setenv("COUNCIL_HOME", str(tmp_path))
     records = app.records(config.Config(), made)
     records.migrate()

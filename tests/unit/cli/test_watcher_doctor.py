@@ -36,7 +36,7 @@ def test_a_gate_that_names_no_playbook_is_why_nothing_is_repaired(where: home_mo
     wrong = homes.default_files()["gates.yaml"].replace(b"[restart the model]", b"[pray]")
     blueprint.commit(where, {"gates.yaml": wrong}, "Name a playbook that there is none of")
     ((needed, text),) = found("healer")
-    assert needed and text.startswith("Nothing is repaired: ") and "Name one of rollback, restart" in text
+    assert needed and text.startswith("Nothing is repaired: ") and "Name one of put settings back, rollback" in text
 
 
 def test_a_gate_and_a_sentinel_of_a_metric_that_nobody_reports_are_named_with_it(where: home_module.Home) -> None:

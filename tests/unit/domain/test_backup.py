@@ -77,6 +77,28 @@ def test_a_run_is_due_once_a_night_and_in_a_new_home_at_once() -> None:
     assert due(T0, config=backup.BackupConfig()) is None
 
 
+def test_by_the_hour_a_run_is_due_after_each_so_many_hours_from_the_time_of_day_on() -> None:
+    often = replace(ON, every_h=6.0)
+    drilled = run(Kind.DRILL, T0 + 90)
+    assert due(T0 + 6 * 3600 - 1, run(Kind.RUN, T0 + 30), drilled, config=often) is None
+    assert due(T0 + 6 * 3600, run(Kind.RUN, T0 + 30), drilled, config=often) is Kind.RUN
+    assert due(T0 + 24 * 3600 - 1, run(Kind.RUN, T0 + 18 * 3600), drilled, config=often) is None
+
+
+def test_a_day_of_25_hours_has_one_night() -> None:
+    config = replace(ON, at="02:30", zone="Europe/Paris")
+    night_s = datetime.datetime(2026, 10, 24, 0, 30, tzinfo=datetime.UTC).timestamp()
+    made = run(Kind.RUN, night_s + 30), run(Kind.DRILL, night_s + 90)
+    assert due(night_s + 24 * 3600 - 1, *made, config=config) is None
+    assert due(night_s + 24 * 3600, *made, config=config) is Kind.RUN
+    assert due(night_s + 25 * 3600, run(Kind.RUN, night_s + 24 * 3600), made[1], config=config) is None
+
+
+def test_what_failed_is_due_again_with_the_next_run_where_that_is_sooner_than_an_hour() -> None:
+    failed = run(Kind.RUN, T0, Outcome.FAILED)
+    assert due(T0 + 60 + 900, failed, config=replace(ON, every_h=0.25)) is Kind.RUN
+
+
 def test_one_that_failed_is_due_again_after_an_hour_and_not_before() -> None:
     failed = run(Kind.RUN, T0, Outcome.FAILED)
     assert due(T0 + 120, failed) is None

@@ -6,9 +6,11 @@ import functools
 import json
 import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from click.testing import CliRunner
@@ -228,6 +230,89 @@ class Endless:
 
     def send_signal(self, number: int) -> None:
         self.told.append(number)
+
+
+class Once:
+    """A run in which a test fails that passes the next time."""
+
+    commands: ClassVar[list[list[str]]] = []
+    root = Path()
+
+    def __init__(self, command: list[str], **more: Any) -> None:
+        self.commands.append(command)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(coverage.TRY, more["env"].get(coverage.TRY, ""))
+            noting = covering.Covering(self.root)
+            for test in CELL.tests:
+                if test in command:
+                    is_first = test == CELL.tests[0] and len(self.commands) == 1
+                    noting.pytest_runtest_logreport(report(test, "failed" if is_first else "passed"))
+            noting.pytest_sessionfinish()
+
+    def __enter__(self) -> "Once":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def wait(self, _: float) -> int:
+        return 1
+
+
+def test_what_failed_is_tried_once_more_and_what_that_proves_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("config", "docs", "src", "tests"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.setattr(covering, "_commit", lambda _: "a commit")
+    monkeypatch.setattr(subprocess, "Popen", Once)
+    monkeypatch.setattr(Once, "root", tmp_path)
+    coverage_command._run(tmp_path)
+    first, second = Once.commands
+    assert [one for one in second if "::" in one] == [CELL.tests[0]] and len(second) < len(first)
+    assert f"Once more: {CELL.tests[0]}\n" in capsys.readouterr().err
+    found = coverage_command._of_tests(tmp_path / coverage.NOTED, contents.of_checkout(tmp_path))
+    assert {one.test: (one.passed, one.run.endswith(", second try")) for one in found} == {
+        test: (True, test == CELL.tests[0]) for test in CELL.tests
+    }
+
+
+# Runs a test of its own, as a shell does in its background.
+BESIDE = """
+import signal, sys
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from council.cli import coverage
+with coverage._ended_by_signals():
+    coverage._tested(Path(sys.argv[1]), ["test_waits.py"], float("inf"))
+"""
+WAITS = """
+import time
+from pathlib import Path
+def test_waits():
+    Path("began").touch()
+    try:
+        time.sleep(60)
+    finally:
+        Path("ended").touch()
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_in_the_background_of_a_shell_ends_with_its_tests_where_it_is_told_to(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "test_waits.py").write_text(WAITS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts =\n")
+    with subprocess.Popen([sys.executable, "-c", BESIDE, tmp_path], stderr=subprocess.DEVNULL) as run:
+        deadline_s = time.monotonic() + 60
+        while not (tmp_path / "began").exists():
+            assert run.poll() is None and time.monotonic() < deadline_s
+            time.sleep(0.05)
+        run.send_signal(number)
+        assert run.wait(30) != 0
+    assert (tmp_path / "ended").exists()
 
 
 def test_a_run_is_of_every_test_of_a_cell_and_one_that_does_not_end_is_ended(

@@ -52,7 +52,7 @@ def test_a_sentinel_may_name_playbooks_of_its_own() -> None:
 def test_chains_that_lead_in_a_circle_end() -> None:
     file = copy.deepcopy(SHIPPED)
     file["playbooks"]["restart"]["then"] = "rollback"
-    assert book(file).chain("service_down", labelled=True)[:2] == ["rollback", "restart"]
+    assert book(file).chain("service_down", labelled=True)[:3] == ["put settings back", "rollback", "restart"]
 
 
 def wrong(name: str, **values: Any) -> str:
@@ -68,7 +68,7 @@ def wrong(name: str, **values: Any) -> str:
     [
         ("restart", {"action": "reboot"}, "must be one of restart, drain and restart"),
         ("restart", {"action": "call a person"}, "name that as what comes next"),
-        ("restart", {"then": "pray"}, "Name one of rollback, restart"),
+        ("restart", {"then": "pray"}, "Name one of put settings back"),
         ("restart", {"more": 1}, "Unknown key"),
         ("restart", {"needs": {"states": ["sad"]}}, "may hold starting"),
         ("restart", {"needs": {"changed": 1}}, "true or false"),

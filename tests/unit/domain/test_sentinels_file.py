@@ -19,7 +19,7 @@ def built(**changed: Any) -> dict[str, sentinels.Sentinel]:
 def test_the_sentinels_are_shipped_with_their_thresholds() -> None:
     rules = {name: one.rule for name, one in built().items()}
     assert rules["memory"] == sentinels.Leak(5, 100)
-    assert rules["descriptors"] == sentinels.Share("fd_soft_limit", 60, 80)
+    assert rules["descriptors"] == sentinels.Share("fd_soft_limit", 60, 80, 60, "council_process_sockets")
     assert rules["disk_growth"] == sentinels.Fills("council_disk_size_bytes", 24, 4)
     assert {type(rule) for rule in rules.values()} == set(sentinels.Rule.__args__)
 
@@ -42,6 +42,9 @@ def test_amber_of_every_sentinel_that_is_shipped_is_told() -> None:
         ({"rule": {"share": "a", "by": "b", "red": 2}}, "rule.amber` must be a number"),
         ({"rule": {"share": "a", "by": "b", "amber": 60, "red": 50}}, "is 50, below `amber`, 60"),
         ({"rule": {"share": "a", "by": "b", "amber": float("nan"), "red": 50}}, "must be a number"),
+        ({"rule": {"share": "a", "by": "b", "amber": 1, "red": 2, "soon_s": "x"}}, "rule.soon_s` must be a number"),
+        ({"rule": {"share": "a", "by": "b", "amber": 1, "red": 2, "soon_but": "c"}}, "soon_but"),
+        ({"rule": {"share": "a", "by": "b", "amber": 1, "red": 2, "soon_s": 9, "soon_but": 1}}, "must name a metric"),
         (
             {"rule": {"share": "a", "by": "b", "amber": 1, "red": 2, "of": "c"}},
             "Unknown key `sentinels.descriptors.rule.of`",

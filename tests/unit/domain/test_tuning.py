@@ -30,7 +30,9 @@ def test_every_setting_that_may_be_tuned_is_one_with_its_default_within_reach() 
     ("key", "before", "after", "said"),
     [
         ("gateway.concurrent_max", 200, 100, ""),
-        ("gateway.concurrent_max", 200, 99, "more than a factor"),
+        ("gateway.concurrent_max", 210, 70, ""),
+        ("gateway.concurrent_max", 210, 69, "more than a factor of 3"),
+        ("sandbox.queue_max", 64, 31, "more than a factor of 2"),
         ("gateway.concurrent_max", 200, 201, "only go down"),
         ("gateway.concurrent_max", 9, 7, "outside"),
         ("gateway.concurrent_max", 200, True, "no number"),
@@ -67,7 +69,7 @@ def test_what_is_tuning_keeps_the_bounds_the_way_and_one_step_and_all_that_does_
     keeps = (
         bounds.low <= after <= bounds.high
         and (bounds.direction is tuning.Direction.BOTH or after <= before)
-        and before / tuning.STEP - 1e-9 <= after <= before * tuning.STEP + 1e-9
+        and before / bounds.down - 1e-9 <= after <= before * tuning.STEP + 1e-9
     )
     assert (tuning.why_not(key, before, after) == "") is keeps
 

@@ -325,13 +325,14 @@ async def test_a_stop_waits_for_answers_and_then_says_that_it_cut_them(talks: An
 
 async def test_only_so_many_answers_at_once(tmp_path: Path) -> None:
     settings = config.build({"dashboard": {"turns_per_user": 1, "messages_max": 4, "conversations_max": 1}}, {}, {})
-    slow = model.ScriptedModel()
-    async with open_rig(tmp_path, settings, slow, "127.0.0.1") as rig:
+    hold = asyncio.Event()
+    async with open_rig(tmp_path, settings, model.ScriptedModel(hold=hold), "127.0.0.1") as rig:
         talk = await begin(rig)
         assert (await rig.client.post("/api/chat/sessions", json={}, headers=rig.headers())).status_code == 400
-        first = await ask(rig, talk, text="What is 2 + 2?")
+        first = await ask(rig, talk, text="Tell me a story about the sea.")
         told = await rig.client.post(f"/api/chat/sessions/{talk}/turns", json={"text": "x"}, headers=rig.headers())
         assert told.status_code == 429
+        hold.set()
         await follow(rig, first["turn"])
         await follow(rig, (await ask(rig, talk, text="What is 3 + 3?"))["turn"])
         full = await rig.client.post(f"/api/chat/sessions/{talk}/turns", json={"text": "x"}, headers=rig.headers())

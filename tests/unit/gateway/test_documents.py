@@ -1,9 +1,12 @@
 """Documents that are put into the library over the API: names, sizes, and how they are read."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from council.domain import config, documents
+from council.domain import access, config, documents
 from council.testing import model
 from gateway_rig import Rig, open_rig
 
@@ -88,3 +91,36 @@ async def test_paths_of_documents_have_one_label(rig: Rig) -> None:
     await put(rig, "a.md")
     told = (await rig.client.get("/metrics", headers=rig.headers())).text
     assert 'path="/api/library/documents/{file}"' in told and "a.md" not in told
+
+
+async def test_who_may_only_ask_does_not_see_the_names_of_what_is_not_read(rig: Rig) -> None:
+    rig.library.left_out["salaries of all.xlsx.pdf"] = "no words in it"
+    await put(rig, "salaries of all.xlsx.pdf", b"%PDF-")
+    await put(rig, "tides.md")
+    for secret, names in (("secret-operator", 2), (rig.viewer, 1), ("", 1)):
+        headers = rig.headers(secret) if secret else {}
+        told = await rig.client.get(PATH, headers=headers)
+        assert len(told.json()["documents"]) == names and ("salaries" in told.text) == (names == 2), secret
+
+
+async def test_slow_documents_of_one_user_keep_nobody_else_out(rig: Rig) -> None:
+    for name in ("ann", "bob"):
+        rig.records.add_token(access.Token(name, name, access.Role.OPERATOR, "", access.digest(f"of-{name}"), 1))
+    await rig.doorkeeper.refresh()
+    end = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"# Tides"
+        await end.wait()
+
+    async def send(file: str, secret: str, content: Any) -> int:
+        headers = {"authorization": f"Bearer {secret}"}
+        return (await rig.client.put(f"{PATH}/{file}", content=content, headers=headers)).status_code
+
+    sending = [asyncio.create_task(send(f"{number}.md", "of-ann", slow())) for number in range(2)]
+    await asyncio.sleep(0.05)
+    assert await send("third.md", "of-ann", b"# Quay") == 503
+    assert await send("bobs.md", "of-bob", b"# Quay") == 201
+    end.set()
+    assert await asyncio.gather(*sending) == [201, 201]
+    assert await send("third.md", "of-ann", b"# Quay") == 201

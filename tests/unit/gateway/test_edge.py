@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,32 @@ async def test_a_revoked_token_ends_and_an_outage_of_the_records_changes_nothing
     records.error, records.found = None, [access.Token("id", "u", access.Role.VIEWER, "", access.digest("s"), 1, 7, 2)]
     await until(False)
     fresh.cancel()
+
+
+async def test_a_list_that_was_read_before_a_token_ended_does_not_bring_it_back() -> None:
+    token = access.Token("id", "u", access.Role.VIEWER, "", access.digest("s"), 1)
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Tokens):
+        def tokens(self) -> list[access.Token]:
+            found = list(self.found)
+            if not begun.is_set():
+                begun.set()
+                assert go_on.wait(20)
+            return found
+
+    records = Slow()
+    records.found = [token]
+    keeper = auth.Doorkeeper(records, config.GatewayConfig())  # type: ignore[arg-type]
+    early = asyncio.create_task(keeper.refresh())
+    await asyncio.to_thread(begun.wait, 20)
+    records.found = [dataclasses.replace(token, revoked_us=2)]
+    await keeper.refresh()
+    go_on.set()
+    await early
+    scope = {"type": "http", "headers": [(b"authorization", b"Bearer s")], "client": ("10.0.0.9", 1)}
+    with pytest.raises(errors.UnauthenticatedError):
+        keeper.admit(starlette.requests.HTTPConnection(scope), access.Right.CHAT)
 
 
 # The door

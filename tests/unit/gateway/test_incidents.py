@@ -63,7 +63,7 @@ async def test_an_incident_is_shown_with_all_that_is_known(rig: Rig, kept: sql_i
         "id": "incident-2",
         "standing": "repaired",
         "severity": "warning",
-        "title": "memory svc=gateway",
+        "title": "the memory of gateway grows",
         "began_us": T0,
         "detected_us": T0 + 5_000_000,
         "repaired_us": T0 + 60_000_000,

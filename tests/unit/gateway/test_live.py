@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from council.domain import errors, gates, standing, states, watching
+from council.domain import errors, gates, incidents, standing, states, watching
 from council.gateway import live, page, pages
 from council.testing import dashboard
 from council.testing import watch as scripted_watch
@@ -37,9 +37,16 @@ UNKNOWN, AWAY = gates.Verdict.UNKNOWN, gates.Verdict.NOT_APPLICABLE
     [
         (sight(line("a", GREEN), line("b", GREEN, since_s=NOW - 11520)), "All 2 gates green for 2 min, generation 00000000."),
         (sight(line("a", GREEN), line("b", AWAY)), "All 1 gates that apply green for 2 min, generation 00000000."),
-        (sight(line("a", GREEN), line("b", UNKNOWN, None)), "Unknown: b (as it is) for 2 min."),
+        (
+            sight(line("a", GREEN), line("b", UNKNOWN, None)),
+            "Unknown: b (as it is) for 2 min; the other gate is green.",
+        ),
         (sight(line("a", RED, 1840), line("b", AMBER)), "Red: a 1,840% (limit < 5%) for 2 min."),
-        (sight(line("a", RED), line("b", RED, 6, NOW - 300)), "Red: b and 1 more 6% (limit < 5%) for 5 min."),
+        (sight(line("a", RED), line("b", RED, 6, NOW - 300)), "Red: b 6% (limit < 5%) for 5 min, and a."),
+        (
+            sight(*(line(name, UNKNOWN, None) for name in "abcdef"), line("g", GREEN), line("h", GREEN)),
+            "Unknown: a (as it is) for 2 min, and b, c, d and 2 more; the other 2 gates are green.",
+        ),
         (sight(line("a", GREEN), services=("ready", "starting")),
          "All 1 gates green for 2 min, generation 00000000; part1 is starting."),
         (sight(turn=0), "Unknown: The watcher has just begun and has judged nothing yet."),
@@ -58,6 +65,27 @@ def test_the_sentence_says_what_is_done_about_it() -> None:
     baking = standing.standing(seen, "", NOW, {**row, "phase": "baking"}).sentence
     assert baking.endswith("; patch abababab is baking, 14 s in.")
     assert standing.standing(seen, "", NOW, frozen=True).sentence.endswith("; patches are frozen.")
+
+
+def test_an_incident_is_in_the_sentence_where_no_gate_is_as_bad() -> None:
+    alert = incidents.Alert(
+        "descriptors", (("svc", "recall"),), incidents.Severity.WARNING, "", round((NOW - 30) * 1e6), ""
+    )
+    warned = incidents.Incident("i", incidents.Standing.OPEN, alert.severity, alert.since_us, alert.since_us, members=(
+        incidents.Member(alert, alert.since_us),
+    ))  # fmt: skip
+    called = dataclasses.replace(warned, severity=incidents.Severity.PAGE)
+
+    def told(*lines: watching.GateLine, found: incidents.Incident = warned) -> standing.Standing:
+        return standing.standing(sight(*lines), "0" * 40, NOW, open_incidents=[found])
+
+    amber = told(line("a", GREEN), line("b", UNKNOWN, None))
+    bad = "recall runs out of files and sockets that it may open for 30 s"
+    assert amber.sentence == f"Amber: {bad}; 1 gate is green; 1 is unknown."
+    assert amber.verdict is AMBER and amber.since_s == NOW - 30
+    assert told(line("a", AMBER)).sentence.startswith("Amber: a ")
+    assert told(line("a", AMBER), found=called).sentence.startswith("Red: recall runs out of ")
+    assert told(line("a", RED), found=called).sentence.startswith("Red: a ")
 
 
 def _watching(rig: Rig) -> Any:

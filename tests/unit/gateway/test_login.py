@@ -1,6 +1,7 @@
 """Signing in with a browser, and who tries to without being asked."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from council.backends.records import logins as sql_logins
 from council.domain import access, config, errors, logins
+from council.gateway import guests
 from council.kit import clock
+from council.testing import clock as manual
 from council.testing import model
 from gateway_rig import Rig, open_rig
 
@@ -58,8 +61,6 @@ async def test_over_tls_the_cookie_is_the_hosts_alone(rig: Rig) -> None:
 
 
 def test_another_councils_cookie_has_another_name(tmp_path: Path) -> None:
-    from council.gateway import guests
-
     kept = sql_logins.SqlLogins(f"sqlite:///{tmp_path / 'council.db'}")
     other = guests.Guests(kept, None, config.build({"port": 8100}, {}, {}), clock.SystemClock())  # type: ignore[arg-type]
     assert other.cookie_name("http") == "council_session_8100" and other.cookie_name("https").startswith("__Host-")
@@ -152,6 +153,11 @@ def session() -> logins.Session:
 )
 async def test_what_is_no_login_is_refused(rig: Rig, body: dict[str, object], status: int) -> None:
     assert (await rig.client.post("/api/login", json=body)).status_code == status
+
+
+async def test_a_body_of_another_kind_is_told_without_the_names_of_our_classes(rig: Rig) -> None:
+    told = await rig.client.post("/api/login", json=[1])
+    assert told.status_code == 400 and "`body`: must be a JSON object." in told.text
 
 
 async def test_a_foreign_page_signs_nobody_in(rig: Rig) -> None:
@@ -280,6 +286,29 @@ async def test_secrets_that_nobody_knows_are_looked_up_so_often_and_no_more(rig:
     assert 50 <= len(asked) <= 100
 
 
+@pytest.mark.parametrize("asked", ["in_force", "find"])
+async def test_what_was_asked_before_a_session_ended_does_not_bring_it_back(rig: Rig, asked: str) -> None:
+    known = rig.made.guests
+    session, secret = await known.begin("ann", access.Role.ADMIN, "")
+    begun, go_on, real = threading.Event(), threading.Event(), getattr(known.kept, asked)
+
+    def slow(about: object) -> object:
+        found = real(about)
+        begun.set()
+        assert go_on.wait(20)
+        return found
+
+    setattr(known.kept, asked, slow)
+    if asked == "find":
+        known._sessions.clear()
+    early = asyncio.create_task(known.refresh() if asked == "in_force" else known._find(secret))
+    await asyncio.to_thread(begun.wait, 20)
+    await known.end(session)
+    go_on.set()
+    await early
+    assert not known.holds(session)
+
+
 async def test_what_was_done_is_in_the_audit_and_nothing_is_done_that_is_not(rig: Rig) -> None:
     own = await sign_in(rig)
     made = await rig.client.post("/api/chat/sessions", json={}, headers=own)
@@ -288,12 +317,85 @@ async def test_what_was_done_is_in_the_audit_and_nothing_is_done_that_is_not(rig
     assert rows[0]["id"] == made.headers["x-request-id"] and rows[0]["user"] == "someone" and rows[0]["role"] == "admin"
     assert rows[1]["action"] == "POST /api/login"
     page = (await rig.client.get("/api/audit", params={"limit": 1})).json()
-    assert (await rig.client.get("/api/audit", params={"before": page["before"]})).json()["rows"][0] == rows[1]
+    rest = (await rig.client.get("/api/audit", params={"before": page["before"], "limit": len(rows) - 1})).json()
+    assert rest["rows"] == rows[1:] and rest["before"] is None
     rig.made.guests.trail.error = errors.RecordsUnavailableError("Away. Start them.")  # type: ignore[attr-defined]
     assert (await rig.client.post("/api/freeze", json={"reason": "x"}, headers=own)).status_code == 503
     assert not rig.changes.asked
     # But what makes things safer waits for nobody.
     assert (await rig.client.post("/v1/sandbox/kill", headers=own)).status_code == 200
+
+
+async def test_who_is_refused_again_and_again_does_not_fill_the_audit(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "REFUSED_PER_MINUTE", 3)
+    rig.made.guests._clock = now = manual.ManualClock(clock.SystemClock().now_us())
+
+    async def lifts(own: dict[str, str]) -> int:
+        return (await rig.client.post("/v1/sandbox/lift", json={}, headers=own)).status_code
+
+    def rows() -> int:
+        return sum("/v1/sandbox/lift" in one.action for one in rig.made.guests.trail.newest(100))
+
+    operator = await sign_in(rig)
+    assert [await lifts(operator) for _ in range(5)] == [200] * 5
+    own, before = await sign_in(rig, rig.viewer), rows()
+    assert [await lifts(own) for _ in range(5)] == [403, 403, 403, 429, 429]
+    assert rows() == before + 3
+    # What makes things safer is never held up: here for want of a right alone.
+    assert (await rig.client.post("/v1/sandbox/kill", json={}, headers=own)).status_code == 403
+    now.advance(60)
+    assert await lifts(own) == 403 and rows() == before + 4
+
+
+async def change(rig: Rig, own: dict[str, str]) -> tuple[int, str]:
+    told = await rig.client.post("/v1/sandbox/lift", json={}, headers=own)
+    return told.status_code, "" if told.status_code == 200 else told.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConflictError("There is one already. Choose another name."),
+        errors.NotFoundError("There is none. Look for it."),
+        errors.InvalidRequestError("That is no number. Give one."),
+        errors.RateLimitedError("Too many requests. Try again later.", retry_after_s=1),
+    ],
+)
+async def test_what_fails_for_another_reason_than_a_right_is_not_refused_to_anybody(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, error: errors.CouncilError
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(guests, "REFUSED_PER_MINUTE", 3)
+    own = await sign_in(rig)
+    monkeypatch.setattr(rig.fake_sandbox, "lift", fails)
+    told = [await change(rig, own) for _ in range(5)]
+    assert {message for _, message in told} == {error.message}
+
+
+async def test_who_has_too_many_changes_under_way_is_told_that_and_goes_on_once_they_have_ended(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "REFUSED_PER_MINUTE", 2)
+    own, go_on, begun = await sign_in(rig), asyncio.Event(), []
+
+    async def waits(*_: object, **__: object) -> None:
+        begun.append(1)
+        await go_on.wait()
+
+    monkeypatch.setattr(rig.fake_sandbox, "lift", waits)
+    under_way = [asyncio.create_task(change(rig, own)) for _ in range(2)]
+    async with asyncio.timeout(20):
+        while len(begun) < 2:
+            await asyncio.sleep(0.01)
+    status, message = await change(rig, own)
+    assert status == 429 and "2 changes of yours are under way" in message and "right" not in message
+    go_on.set()
+    assert [status for status, _ in await asyncio.gather(*under_way)] == [200, 200]
+    assert (await change(rig, own))[0] == 200
 
 
 async def test_who_is_not_on_this_machine_is_nobody_until_signed_in(tmp_path: Path) -> None:

@@ -318,3 +318,23 @@ async def test_a_memory_is_opened_and_corrected_by_its_owner_alone(rig: Rig) -> 
     for body in ({}, {"text": ""}, {"text": 7}, {"text": "x", "value": "y"}, {"text": "x" * 2001}):
         assert (await rig.client.patch(path, json=body, headers=rig.headers())).status_code == 400, body
     assert (await get(rig, f"/{turn['id']}"))["text"] == "I live in Paris."
+
+
+@pytest.mark.parametrize("by", ["a browser", "a token"])
+async def test_a_correction_is_in_the_audit_without_its_words_and_none_is_made_that_is_not(rig: Rig, by: str) -> None:
+    await ask(rig, "I live in Paris.")
+    [fact] = [one for one in (await get(rig, ""))["memories"] if one["value"]]
+    own = rig.headers()
+    if by == "a browser":
+        own = {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"}
+        signed_in = await rig.client.post("/api/login", json={"token": rig.admin}, headers=own)
+        own |= {"x-council-csrf": signed_in.json()["csrf"]}
+    path = f"/api/memory/{fact['id']}"
+    rig.made.guests.trail.error = errors.RecordsUnavailableError("Away. Start them.")  # type: ignore[attr-defined]
+    assert (await rig.client.patch(path, json={"text": "I live in Lyon."}, headers=own)).status_code == 503
+    assert (await get(rig, f"/{fact['id']}"))["value"] == "Paris"
+    rig.made.guests.trail.error = None  # type: ignore[attr-defined]
+    assert (await rig.client.patch(path, json={"text": "I live in Lyon."}, headers=own)).status_code == 200
+    told = await rig.client.get("/api/audit", headers=rig.headers())
+    assert told.json()["rows"][0]["action"] == f"PATCH {path}" and told.json()["rows"][0]["status"] == 200
+    assert "Lyon" not in told.text

@@ -1,7 +1,7 @@
 """The types of the dashboard are those of the OpenAPI document.
 
-`ui/openapi.json` holds the schemas that `ui/src/api/wire.ts` names, with all that they refer to. Where the document has
-moved on, `WRITE=1 .venv/bin/pytest -n0 tests/unit/gateway/test_page_types.py` writes it anew.
+`ui/openapi.json` holds the schemas that `ui/src/api/wire.ts` and `wire-admin.ts` name, with all that they refer to. Where the
+document has moved on, `WRITE=1 .venv/bin/pytest -n0 tests/unit/gateway/test_page_types.py` writes it anew.
 """
 
 import json
@@ -29,7 +29,8 @@ def schemas_of(document: dict[str, Any], names: set[str]) -> dict[str, Any]:
 
 async def test_the_page_reads_what_the_gateway_says(rig):
     document = (await rig.client.get("/openapi.json")).json()
-    names = set(re.findall(r'Schemas\["(\w+)"\]', (UI / "src" / "api" / "wire.ts").read_text()))
+    told = "".join(file.read_text() for file in sorted((UI / "src" / "api").glob("wire*.ts")))
+    names = set(re.findall(r'Schemas\["(\w+)"\]', told))
     assert names
     kept = {
         "openapi": document["openapi"],

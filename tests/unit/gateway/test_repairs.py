@@ -37,7 +37,7 @@ async def test_a_viewer_sees_repairs_newest_first_by_page_and_by_incident(
         ("repair-3", "under way", None), ("repair-2", "helped", 5.0),
     ]  # fmt: skip
     rest = (await rig.client.get(f"/api/repairs?limit=2&before={page['before']}", headers=headers)).json()
-    assert [one["alert"] for one in rest["repairs"]] == ["service_down svc=part-1"] and rest["before"] is None
+    assert [one["alert"] for one in rest["repairs"]] == ["part-1 does not work"] and rest["before"] is None
     of_one = (await rig.client.get("/api/repairs?incident=incident-1", headers=headers)).json()["repairs"]
     assert [one["id"] for one in of_one] == ["repair-3", "repair-1"]
 

@@ -314,6 +314,7 @@ async def test_the_audit_trail_comes_a_page_at_a_time(rig: Rig) -> None:
     assert page["rows"][0]["caller"] == "ann/t" and page["rows"][0]["exit_code"] is None
     status, page = await send(rig, "GET", "/api/sandbox/audit?limit=5&before=4", secret="secret-operator")
     assert [one["id"] for one in page["rows"]] == ["3", "2", "1"] and page["before"] is None
+    assert (await send(rig, "GET", "/api/sandbox/audit?limit=5", secret="secret-operator"))[1]["before"] is None
     for wrong in ("limit=0", "limit=101", "before=x"):
         assert (await send(rig, "GET", f"/api/sandbox/audit?{wrong}", secret="secret-operator"))[0] == 400
     rig.sandbox.error = errors.SandboxUnavailableError("Away. Start it.")

@@ -62,7 +62,7 @@ BAD: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "no playbook that a gate names": ({"playbooks.yaml": b"playbooks: {}\n"}, "names the playbook"),
     "a gate that names no playbook": (
         {"gates.yaml": homes.default_files()["gates.yaml"].replace(b"[restart the model]", b"[pray]")},
-        "Name one of rollback",
+        "Name one of put settings back, rollback",
     ),
     "sentinels that are none": ({"sentinels.yaml": b"sentinels: 3\n"}, "sentinels"),
     "models that are none": ({"models.yaml": b"models: 3\n"}, "models"),

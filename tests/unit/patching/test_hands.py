@@ -32,10 +32,10 @@ def house(listed: home.Home, tmp_path: Path) -> House:
     return patch_house.copied(listed, tmp_path / "home")
 
 
-async def apply(house: House, what: patches.Submission) -> steps.State:
+async def apply(house: House, what: patches.Submission, *, trial: bool = False) -> steps.State:
     digest = submitted.keep(house.where, what)
     about = {"at": NOW, "signer": ANN.fingerprint, "kind": "human"}
-    state = await begin(house).apply(digest, blueprint.current(house.where), about)
+    state = await begin(house).apply(digest, blueprint.current(house.where), about, trial=trial)
     hands.settle(house.where, state)
     return state
 
@@ -308,6 +308,21 @@ async def test_a_pin_is_installed_before_its_services_start_and_all_come_to_it_a
     house.where.releases.mkdir()
     await hands.follow(house.where, house, state)
     assert house.renewed == [target] and base != target
+
+
+async def test_what_a_trial_had_installed_stays_for_the_patch_and_goes_with_the_next_that_is_refused(
+    house: House,
+) -> None:
+    house.where.releases.mkdir()
+    tried = await apply(house, pins(house), trial=True)
+    assert tried.last is steps.Outcome.TRIED and len(house.installed) == 1
+    await hands.follow(house.where, house, tried)
+    assert not house.renewed
+    house.problems["examine"] = "latency_p95: 1200 ms"
+    refused = await apply(house, pins(house))
+    assert refused.last is steps.Outcome.REFUSED
+    await hands.follow(house.where, house, refused)
+    assert house.renewed == [blueprint.current(house.where)]
 
 
 async def test_a_release_that_cannot_be_installed_leaves_everything_as_it_was(house: House) -> None:

@@ -76,7 +76,7 @@ def test_an_incident_leads_to_a_signed_patch_that_needs_no_person(house: bot_hou
     [change] = patch.changes
     assert change.path == "council.yaml" and change.content is not None
     settings = homes.parse_yaml(change.content, "council.yaml")
-    assert settings == {"bots": {"model": "helper"}, "gateway": {"concurrent_max": 100}}
+    assert settings == {"bots": {"model": "helper"}, "gateway": {"concurrent_max": 70}}
     assert f"bot=remediation about={identifier}" in patch.reason
     assert (
         house.parts.runs.newest(1)[0].cid

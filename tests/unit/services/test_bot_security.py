@@ -48,7 +48,7 @@ def test_a_loose_setting_is_proposed_once_a_week_for_a_person_to_sign(where: hom
     [change] = patch.changes
     assert change.path == "council.yaml" and change.content is not None
     assert set(LOOSE.splitlines()) <= set(change.content.splitlines())
-    assert b"patch: {needs_token: true}" in change.content
+    assert b"patch:\n  needs_token: true\n" in change.content
     assert patch.expires - patch.created == 7 * 24 * 3600
     assert judged(where, sent, patch.created).reason == patches.Reason.PROTECTED
 

@@ -105,7 +105,7 @@ class Stage:
         self._healer = healing.Healing(
             healing.Parts(
                 self.incidents, self.repairs, runtime, self.watch, patches, hands, lambda: book, repairs.HealingConfig,
-                lambda: "", lambda: WORKERS_MAX, self.clock, lambda _: (),
+                lambda: "", lambda: WORKERS_MAX, self.clock, lambda _: (), lambda: "",
             ),
             lambda: None,
         )  # fmt: skip
@@ -185,6 +185,9 @@ async def test_a_rush_that_eats_the_quota_is_slowed_by_a_limit_that_ends_by_itse
     spent = rush.spent
     said = await rush.go(25, 300)
     assert set(said[-40:]) == {Verdict.GREEN}, "it goes on asking, and its money lasts the day"
+    assert not any(one.outcome is repairs.Outcome.CALLED for one in stage.repairs.newest(9)), (
+        "the limit had its time to show"
+    )
     assert rush.spent - spent <= 25 * 30 * 1000 and telemetry.RATE_LIMITED._value.get() > limited
     (kept,) = stage.incidents.newest(9)
     assert kept.standing is incidents.Standing.REPAIRED

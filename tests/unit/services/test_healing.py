@@ -63,6 +63,7 @@ class PatchService:
         self.kept: list[Mapping[str, Any]] = []
         self.told: list[dict[str, Any]] = []
         self.back: list[tuple[str, str]] = []
+        self.put_back = 0
         self.away = False
 
     async def rows(self, limit: int) -> list[Mapping[str, Any]]:
@@ -71,6 +72,10 @@ class PatchService:
     async def roll_back(self, cid: str, by: str, reason: str) -> Mapping[str, Any]:
         self.back.append((cid, by))
         return {"cid": cid}
+
+    async def put_settings_back(self) -> str:
+        self.put_back += 1
+        return "`council.yaml` is as it was made; what lay there is lineage/damaged/x"
 
     async def keep_repair(self, record: Mapping[str, Any]) -> None:
         if self.away:
@@ -94,7 +99,7 @@ class Steward:
         self.put = sql_overrides.SqlOverrides(url, 5.0)
         self.clock, self.watch = clock.ManualClock(T0), watch.ScriptedWatch()
         self.runtime, self.patches = Runtime(), PatchService()
-        self.paused = ""
+        self.paused = self.damaged = ""
         self.wanted: list[repairs.Repair] = []
         self.settings = repairs.HealingConfig()
         found = homes.read_playbooks(CONFIG)
@@ -112,6 +117,7 @@ class Steward:
         parts = healing.Parts(
             self.found, self.kept, self.runtime, self.watch, self.patches, hands,  # type: ignore[arg-type]
             lambda: self.book, lambda: self.settings, lambda: self.paused, lambda: 2, self.clock, lambda _: self.wanted,
+            lambda: self.damaged,
         )  # fmt: skip
         self.work = healing.Healing(parts, lambda: None)
 
@@ -159,6 +165,21 @@ async def test_what_hangs_is_restarted_once_and_each_step_is_in_the_lineage(stew
     assert [(step["step"], step["outcome"]) for step in steward.patches.kept] == [("began", ""), ("ended", "helped")]
 
 
+async def test_settings_that_cannot_be_read_are_put_back_by_patchctl_and_the_service_starts_anew(
+    steward: Steward,
+) -> None:
+    steward.runtime.put("recall", "backoff")
+    steward.damaged = "`council.yaml` is not valid YAML: line 2, column 5."
+    steward.fires("crash_loop", "recall")
+    (one,) = await steward.turn()
+    assert (one.playbook, one.component) == ("put settings back", "recall") and "line 2, column 5" in one.why
+    steward.damaged = ""
+    (one,) = await steward.turn(2)
+    assert one.outcome is Outcome.HELPED and one.told.endswith("lineage/damaged/x")
+    assert (steward.patches.put_back, steward.runtime.restarted) == (1, ["recall"])
+    assert steward.patches.kept[-1]["told"] == one.told
+
+
 async def test_steps_that_patchctl_did_not_take_are_told_once_it_answers(steward: Steward) -> None:
     steward.patches.away = True
     steward.runtime.put("recall", "hung")
@@ -203,7 +224,7 @@ async def test_an_action_that_fails_is_kept_with_why_and_a_person_is_called_with
     assert called.outcome is Outcome.CALLED and any("tried" in line for line in called.evidence)
     (parcel,) = steward.found.parcels(incidents.Delivery.WAITING, 9)
     assert parcel.channel == incidents.EVERY_CHANNEL and parcel.notice.title.startswith(
-        "A person is needed: service_down"
+        "A person is needed: recall does not work"
     )
     assert "recall did not get ready" in parcel.notice.text
     assert steward.kept.counts()[repairs.InterventionKind.ALERT] == 1

@@ -8,7 +8,7 @@ import pytest
 import delivery_rig
 from council.backends.forge import local
 from council.delivery import courier, pulls
-from council.domain import forge, home
+from council.domain import errors, forge, home
 from council.services import hook, in_step
 
 LATER_S = 100_000.0
@@ -98,3 +98,22 @@ async def test_where_nothing_changes_pull_requests_are_not_looked_at_again(
     judging.waits = waits = True
     await one._turn(carrying, judging)
     assert len(looked) == count + 1
+
+
+async def test_the_forge_is_tidied_in_a_quiet_moment_some_time_after_the_start_and_then_now_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, tidied, loop = made(tmp_path), 0, asyncio.get_running_loop()
+
+    async def tidy(_: local.LocalForge) -> bool:
+        nonlocal tidied
+        tidied += 1
+        raise errors.ForgeUnavailableError("It takes too long.")
+
+    monkeypatch.setattr(local.LocalForge, "tidy", tidy)
+    began_s = loop.time()
+    for after_s, count in ((0.0, 0), (599.0, 0), (601.0, 1), (700.0, 1), (601.0 + 3600.0, 2)):
+        monkeypatch.setattr(loop, "time", lambda after_s=after_s: began_s + after_s)
+        await one._tidy()
+        assert tidied == count
+    assert not one._turns.problem

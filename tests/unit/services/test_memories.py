@@ -95,6 +95,22 @@ def answer_call(name: str, **more: object) -> dict[str, object]:
     return {"answer": name, "user": "ada", "scope": "s", "gist": "what atom", "text": "What is an atom?", **more}
 
 
+async def test_an_answer_that_may_say_what_a_memory_said_goes_when_that_is_corrected(quick: None) -> None:
+    made = memories.Memories(a_keeper, config.MemoryConfig(), caching.CacheConfig())
+    await made.keep()
+    said = {"operation": "remember", "user": "ada", "session": "s", "text": "the boat is green", "request_id": "r"}
+    [kept] = (await made.reply(said))["memories"]
+    for user in ("ada", "bob"):
+        await made.answer(answer_call("keep", user=user, answer_form={"text": "Green."}))
+    told = await made.reply(
+        {"operation": "correct", "user": "ada", "id": kept["id"], "text": "the boat is red", "request_id": "r2"}
+    )
+    assert told["memory"]["text"] == "the boat is red"
+    assert await made.answer(answer_call("find")) == {"found": None}
+    assert (await made.answer(answer_call("find", user="bob")))["found"]
+    made.close()
+
+
 async def test_answers_are_kept_and_found_before_there_is_a_keeper_and_forgotten_with_the_memories() -> None:
     made = memories.Memories(a_keeper, config.MemoryConfig(), caching.CacheConfig())
     assert await made.answer(answer_call("find", semantic=True)) == {"found": None}

@@ -51,6 +51,10 @@ class Desk:
         self.asked.append((cid, by, reason))
         return ROW
 
+    async def put_settings_back(self) -> str:
+        self.asked.append("put back")
+        return "It is as it was made."
+
     async def keep_repair(self, told: Mapping[str, str]) -> None:
         self.asked.append(told)
 
@@ -218,6 +222,7 @@ async def test_who_sends_too_slowly_is_let_go(client: httpx.AsyncClient, desk: D
     [
         ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"),
         ("GET", "/line"), ("POST", "/rollback"), ("POST", "/freeze"), ("POST", "/repairs"),
+        ("POST", "/settings/put-back"),
     ],
 )  # fmt: skip
 async def test_what_needs_the_key_is_not_had_without_it(
@@ -308,6 +313,16 @@ async def test_only_the_steward_says_what_was_repaired_and_in_one_strict_form(
     assert desk.asked == []
     assert (await client.post("/repairs", headers=AS_STEWARD, json=STEP)).status_code == 202
     assert desk.asked == [STEP | {"incident": "", "told": "", "cid": ""}]
+
+
+async def test_the_steward_and_the_owner_have_settings_put_back(client: httpx.AsyncClient, desk: Desk) -> None:
+    for key in (STEWARD_KEY, KEY):
+        told = await client.post("/settings/put-back", headers={"authorization": f"Bearer {key}"})
+        assert (told.status_code, told.json()["told"]) == (200, "It is as it was made.")
+    desk.asked.clear()
+    for key in ("rules", "reads", ""):
+        told = await client.post("/settings/put-back", headers={"authorization": f"Bearer {key}"})
+        assert told.status_code == 403 and not desk.asked
 
 
 BEARERS = {

@@ -1,5 +1,7 @@
 """What is gathered of a home for the checks of its safety."""
 
+import dataclasses
+import datetime
 import json
 import os
 import shutil
@@ -8,19 +10,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import prometheus_client
 import pytest
 from click.testing import CliRunner
 
+import made_certificate
+import observer_cases
 import pinned_release
 from council import homes
 from council.cli import main
 from council.domain import config as config_module
-from council.domain import errors, security
+from council.domain import errors, evidence, security
 from council.domain import home as home_module
 from council.kit import plain
 from council.releases import approvals
-from council.services import advisory_files, safety
+from council.services import advisory_files, safety, securing
 from council.upkeep.bots import security as drafts
+from council.upkeep.observer import digests, layouts, renderings, telling
 from council.upkeep.security import advisories
 
 NOW_S = 1_790_000_000.0
@@ -80,6 +86,25 @@ def test_a_certificate_that_cannot_be_read_is_unknown(where: home_module.Home, t
     gateway = {"tls_cert_file": str(tmp_path / "c"), "tls_key_file": str(tmp_path / "k")}
     report = look(where, security.Check.KEYS, gateway=gateway)
     assert "no PEM certificate" in report.unknown[0].why
+
+
+async def test_a_certificate_that_ends_in_two_weeks_comes_from_its_file_into_the_digest_with_what_to_do(
+    where: home_module.Home, tmp_path: Path
+) -> None:
+    ends_s = NOW_S + 14 * 86_400
+    (tmp_path / "c").write_text(made_certificate.pem(datetime.datetime.fromtimestamp(ends_s, datetime.UTC)))
+    gateway = {"tls_cert_file": str(tmp_path / "c"), "tls_key_file": str(tmp_path / "k")}
+    await securing.Securing(lambda: look(where, security.Check.KEYS, gateway=gateway)).look()
+    told_s = prometheus_client.REGISTRY.get_sample_value("council_expires_ts", {"kind": "tls"})
+    assert told_s == ends_s and "council_expires_ts" in evidence.TRACKED
+    track = evidence.Track("council_expires_ts", "steward", "time", [(NOW_S, told_s)], (("kind", "tls"),))
+    span = evidence.Span(NOW_S - 86_400, NOW_S + 1)
+    day = dataclasses.replace(observer_cases.day(), span=span, now_s=NOW_S + 1, tracks=[track])
+    page = " ".join(renderings.text(layouts.page(digests.digest(day))).split())
+    assert (
+        f"certificate ends at {telling.clock(ends_s)}. Before that, put a new one" in page
+        and "council security check" in page
+    )
 
 
 def test_an_export_of_the_whole_database_leaves_no_package_unknown(where: home_module.Home) -> None:

@@ -1,5 +1,6 @@
 """The front as sandboxd gets it from the composition root: which runner, started and closed when, and its trail."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -47,10 +48,16 @@ async def test_a_job_goes_through_the_front_to_a_started_runner_and_into_the_tra
 ) -> None:
     runner = Runner()
     use(runner)
-    opening = app.sandbox_front(config.Config(), where)
+    # A runner that runs nothing cannot tell of walls either.
+    opening = app.sandbox_front(config.build({"sandbox": {"allow_missing": ["self-test"]}}, {}, {}), where)
     assert not runner.started and not list(where.sandbox.iterdir())
     async with opening as front:
         assert runner.started
+        with pytest.raises(errors.SandboxUnavailableError, match="not been tried"):
+            await front.ping()
+        async with asyncio.timeout(20):
+            while not (await front.status()).walls:
+                await asyncio.sleep(0.002)
         result = await front.run(JOB, "u/t", "the-id")
         assert result.status is sandbox.Status.OK and result.layers == fake_sandbox.LAYERS
     assert runner.closed

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,9 @@ class Turning:
         self.did.append("turned")
         self.turned.set()
 
+    async def glance(self) -> None:
+        self.did.append("glanced")
+
 
 async def test_one_beside_another_watches_from_when_it_is_live_until_it_is_to_leave(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -144,6 +148,37 @@ async def test_one_beside_another_watches_from_when_it_is_live_until_it_is_to_le
         assert (service._watching.cancelled(), service.is_late) == (True, False)
     for one in (own, live):
         one.close()
+
+
+async def test_between_two_turns_is_one_glance(service: watcher._Watcher) -> None:
+    loop = Turning()
+    service._made, service._interval_s = cast(care_app.Watcher, SimpleNamespace(loop=loop)), 0.2
+    turning = asyncio.create_task(service._turn())
+    async with asyncio.timeout(10):
+        while "glanced" not in loop.did or loop.did[-1] != "turned":
+            await asyncio.sleep(0.01)
+    turning.cancel()
+    await asyncio.gather(turning, return_exceptions=True)
+    assert loop.did[0] == "turned" and ("glanced", "glanced") not in itertools.pairwise(loop.did)
+
+
+async def test_a_glance_that_takes_long_puts_off_no_turn_but_the_next(service: watcher._Watcher) -> None:
+    loop = Turning()
+    glance = loop.glance
+
+    async def long() -> None:
+        await asyncio.sleep(0.15)
+        await glance()
+
+    loop.glance = long  # type: ignore[method-assign]
+    service._made, service._interval_s = cast(care_app.Watcher, SimpleNamespace(loop=loop)), 0.2
+    turning = asyncio.create_task(service._turn())
+    async with asyncio.timeout(10):
+        while loop.did.count("turned") < 3:
+            await asyncio.sleep(0.01)
+    turning.cancel()
+    await asyncio.gather(turning, return_exceptions=True)
+    assert ("glanced", "glanced") not in itertools.pairwise(loop.did)
 
 
 async def metrics(service: watcher._Watcher, *named: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import generations_rig
-from council.domain import errors, orders
+from council.domain import config, errors, orders
 from council.domain import home as home_module
 from council.supervisor import choosing, generations, service, specs
 from generations_rig import BAD, LIVE, A, B, C, Rig, table
@@ -263,6 +263,22 @@ def test_those_that_ask_a_service_are_started_with_it() -> None:
     assert names_of("recall") == ["recall", "gateway"]
     assert names_of("gateway") == ["gateway"]
     assert names_of() == []
+
+
+def test_each_service_ends_after_those_that_ask_it_and_the_store_after_all() -> None:
+    found = specs.specs(config.Config(), HOME, "g")
+    *others, zygote, store = choosing.endings(found)
+    assert others == [
+        ["bots"],
+        ["steward", "gateway"],
+        ["model", "worker", "recall", "sandboxd", "patchctl", "watcher"],
+    ]
+    assert (zygote, store) == (["zygote"], ["store"])
+    circle = [
+        specs.ServiceSpec(name, (), sockets=(specs.SocketSpec("x", "unix", caller=other),))
+        for name, other in ("ab", "ba")
+    ]
+    assert list(choosing.endings(circle)) == [["a", "b"]]
 
 
 @pytest.mark.parametrize(

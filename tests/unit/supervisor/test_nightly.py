@@ -95,3 +95,9 @@ async def test_where_nobody_wants_snapshots_nothing_is_started(
     for one in (off, on):
         await one.close()
     assert len(Started.made) == 1 and Started.made[0].destroyed == 1
+
+
+def test_where_snapshots_are_made_by_the_hour_it_looks_more_often() -> None:
+    assert nightly.wait_s(backup.BackupConfig(), nightly.LOOK_S) == nightly.LOOK_S
+    assert nightly.wait_s(backup.BackupConfig(every_h=0.1), nightly.LOOK_S) == 90
+    assert nightly.wait_s(backup.BackupConfig(every_h=0.1), nightly.FIRST_S) == 90

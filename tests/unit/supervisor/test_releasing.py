@@ -179,13 +179,39 @@ async def test_the_release_that_council_was_started_of_stays_though_no_generatio
 async def test_more_releases_than_are_allowed_are_not_installed() -> None:
     async with running(sys.executable) as rig:
         pin(rig)
-        for number in range(4):
-            environments.clear(rig.home, f"{number + 3}" * 64)
+        for number in range(3, 7):
+            environments.clear(rig.home, f"{number}" * 64)
+            pinned = release_pin.Pin(f"{number}.0.0", f"{number}" * 64, f"/srv/{number}.0.0")
+            (rig.home.generations / (f"{number}" * 40)).mkdir()
+            (rig.home.generations / (f"{number}" * 40) / release_pin.FILE).write_bytes(pinned_release.text(pinned))
         with pytest.raises(
             errors.InstallError, match=r"4 releases are installed, and `supervisor\.releases_max` allows 4"
         ):
             await rig.do("install", B)
         assert PIN.digest not in os.listdir(rig.home.releases)
+
+
+async def test_once_a_release_serves_an_older_one_that_is_gone_is_to_be_approved_again() -> None:
+    async with running(sys.executable) as rig:
+        rig.home.secrets.mkdir(exist_ok=True)
+        for digest, version in (("1" * 64, "1.0.0"), (PIN.digest, PIN.version), ("3" * 64, "3.0.0")):
+            approvals.approve(rig.home, digest, version)
+        (rig.home.generations / A / release_pin.FILE).write_bytes(pinned_release.text(PIN))
+        await renewed(rig)
+        assert approvals.approved(rig.home) == {PIN.digest, "3" * 64}
+
+
+async def test_what_trials_have_left_makes_room_for_another_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        specs, "installer", lambda _: specs.ServiceSpec("installer", (sys.executable, "-c", "raise SystemExit(1)"))
+    )
+    async with running(sys.executable) as rig:
+        pin(rig)
+        for number in range(3, 7):
+            environments.clear(rig.home, f"{number}" * 64)
+        with pytest.raises(errors.InstallError, match="installer: "):
+            await rig.do("install", B)
+        assert not environments.there(rig.home)
 
 
 async def test_an_installation_that_is_called_off_ends_its_process_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

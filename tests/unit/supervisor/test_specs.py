@@ -206,3 +206,8 @@ def test_what_one_service_was_told_is_not_inherited_by_another() -> None:
     told = {f"COUNCIL_{name}": "x" for name in ("WAITING", "PEERS", "ORDERS_FD")}
     for spec in table():
         assert not specs.inherited(spec, told)
+
+
+def test_no_variable_of_our_own_is_taken_for_a_setting() -> None:
+    """`council up` goes on as the pinned release with some of them, and reads its settings then."""
+    assert config.build({}, dict.fromkeys(specs._KEPT_BACK, "x"), {}) == config.build({}, {}, {})

@@ -1,6 +1,8 @@
 import asyncio
+import dataclasses
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -201,3 +203,34 @@ signal.pause()
     names = (home.logs / "a.log").read_text()
     assert "COUNCIL_SERVICE" in names
     assert "OPENAI_API_KEY" not in names and "COUNCIL_TOKEN" not in names
+
+
+# Says that it is ready, and does what follows.
+CHILD = """
+import os, signal, sys, time
+line = int(os.environ["COUNCIL_READY_FD"])
+heard = []
+signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+os.write(line, b"ready\\n")
+"""
+DEAF = CHILD + "while True: time.sleep(9)"
+DRAINS = CHILD + "\nwhile not heard: time.sleep(0.01)\nos.write(line, b'.')\ntime.sleep(1.5)"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("program", "signalled"), [(DEAF, True), (DRAINS, False)])
+async def test_a_service_that_hangs_is_not_waited_for_as_long_as_one_that_drains(
+    home: home_module.Home, program: str, signalled: bool
+) -> None:
+    limits = dataclasses.replace(config.Config().supervisor, silent_s=0.4, stop_s=600.0)
+    settings = dataclasses.replace(config.Config(), supervisor=limits)
+    spec = specs.ServiceSpec("a", (sys.executable, "-c", program))
+    one = supervisor.Supervisor(settings, home, "g0", [spec], lambda _: None)
+    await one.open()
+    service = one.services["a"]
+    await service.start()
+    (child,) = service.children.values()
+    async with asyncio.timeout(20):
+        await service.stop()
+    assert child._popen.returncode == (-signal.SIGKILL if signalled else 0)
+    await one.close()

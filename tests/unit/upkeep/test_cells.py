@@ -1,12 +1,16 @@
-"""Cells of the coverage matrix: sentinels of a process that is real, a disk that is filled, and destinations that are new.
+"""Cells of the coverage matrix: sentinels of a process that is real, a disk that is filled, and an address that is new.
 
-Hours between readings are made, so that no test waits for them; what is read is not.
+Hours between readings are made, so that no test waits for them; what is read is not, but for the memory of a graphics
+processor, which the machines that run these tests need not have.
 """
 
+import contextlib
+import http.server
 import itertools
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +20,7 @@ import pytest
 from council import homes, observing, telemetry
 from council.domain.gates import Verdict
 from council.kit import process, reading
+from council.upkeep.samples import exposition
 from council.upkeep.sentinels import house, one_process
 from watched import HOUR, STEP_S, T0, Watched
 
@@ -217,3 +222,98 @@ def test_a_disk_that_fills_is_found_until_it_stands_still(disk: Disk) -> None:
         verdicts.append(said(watch, "disk_growth", house.Sighting("watcher", T0 + STEP_S * place, T0 - HOUR, values)))
     assert {Verdict.RED, Verdict.AMBER} & set(verdicts[240:320])
     assert verdicts[-1] is Verdict.GREEN
+
+
+# Destinations
+
+SENT = "council_provider_sent_bytes_total"
+# Asks whatever server each line names, and tells what it counted.
+CALLER = """
+import asyncio, sys
+from council import ports, telemetry
+from council.backends.model_provider import openai
+from council.domain import config, providers
+
+async def ask():
+    known = {}
+    for line in sys.stdin:
+        name, url = line.split()
+        if name not in known:
+            known[name] = openai.OpenAIProvider(providers.Provider(name, url=url), "the-key", config.CallsConfig())
+            # Tests reach no other machine, and what goes to this one is not counted.
+            known[name]._loopback = False
+        await known[name].whole(ports.ModelCall("chat", {"model": "m"}, "the-id"))
+        print(telemetry.render().decode(), "told", sep="", flush=True)
+    for one in known.values():
+        await one.close()
+
+asyncio.run(ask())
+"""
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    WHOLE = b'{"choices":[{"message":{"content":"Hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}'
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(self.WHOLE)))
+        self.end_headers()
+        self.wfile.write(self.WHOLE)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def server(address: str) -> Iterator[str]:
+    """Yield where a server of models answers."""
+    with http.server.ThreadingHTTPServer((address, 0), _Answers) as made:
+        thread = threading.Thread(target=made.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://{address}:{made.server_port}/v1"
+        finally:
+            made.shutdown()
+            thread.join()
+
+
+class Caller:
+    """A process that calls servers of models, in the place of a gateway."""
+
+    def __init__(self) -> None:
+        around = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._popen = subprocess.Popen(
+            [sys.executable, "-c", CALLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=around
+        )
+
+    def ask(self, name: str, url: str) -> dict[str, float]:
+        """Have it call a server; return what it says that it sent, by server."""
+        assert self._popen.stdin is not None and self._popen.stdout is not None
+        print(name, url, file=self._popen.stdin, flush=True)
+        lines = list(iter(self._popen.stdout.readline, "told\n"))
+        assert self._popen.poll() is None
+        readings = exposition.read("".join(lines), {SENT}, "gateway")
+        return {dict(one.labels)["provider"]: one.value for one in readings}
+
+    def close(self) -> None:
+        assert self._popen.stdin is not None and self._popen.stdout is not None
+        self._popen.stdin.close()
+        self._popen.stdout.close()
+        self._popen.wait(30)
+
+
+@pytest.mark.covers("infrastructure", "sentinel")
+def test_an_address_that_was_never_called_is_found_until_it_is_usual() -> None:
+    watch, caller, hours = house.House(RULES), Caller(), itertools.count()
+
+    def asks(name: str, url: str) -> Verdict:
+        """Have it ask, once an hour."""
+        at_s, sent = T0 + next(hours) * HOUR, caller.ask(name, url)
+        return said(watch, "egress", house.Sighting("gateway", at_s, T0 - AGE_S, {}, {SENT: sent}))
+
+    with contextlib.closing(caller), server("127.0.0.2") as usual, server("127.0.0.3") as strange:
+        assert [asks("usual", usual) for _ in range(30)][-1] is Verdict.GREEN
+        assert asks("strange", strange) is Verdict.AMBER
+        assert {asks("strange", strange), asks("usual", usual)} == {Verdict.GREEN}

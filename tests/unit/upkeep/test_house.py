@@ -79,8 +79,33 @@ def test_a_process_that_was_started_anew_is_judged_anew() -> None:
     watch = house.House(RULES)
     _leaks_for(watch, 4)
     found = of(watch.take(seen(T0 + 4 * HOUR, T0 + 4 * HOUR - 5)), "memory")
+    assert found.verdict is Verdict.NOT_APPLICABLE and found.reason.startswith("The process that was watched has ended")
+    found = of(watch.take(seen(T0 + 4 * HOUR + 15, T0 + 4 * HOUR - 5)), "memory")
     assert found.verdict is Verdict.UNKNOWN
     assert "warming up, 30 minutes left" in found.reason
+
+
+def test_a_process_that_was_started_anew_while_nothing_could_be_read_is_judged_anew_too() -> None:
+    watch = house.House(RULES)
+    _leaks_for(watch, 4)
+    away = house.Sighting("gateway", T0 + 4 * HOUR, None, {}, reason="port 8000 does not answer")
+    assert of(watch.take(away), "memory").verdict is Verdict.UNKNOWN
+    found = watch.take(seen(T0 + 4 * HOUR + 15, T0 + 4 * HOUR + 10))
+    assert of(found, "memory").verdict is Verdict.NOT_APPLICABLE
+    assert of(watch.take(seen(T0 + 4 * HOUR + 30, T0 + 4 * HOUR + 10)), "memory").verdict is Verdict.UNKNOWN
+
+
+def test_a_second_process_ends_no_alert_about_the_first() -> None:
+    watch = house.House(RULES)
+    _leaks_for(watch, 4)
+    both = dataclasses.replace(seen(T0 + 4 * HOUR, T0 + 4 * HOUR - 5), oldest_s=T0 - 86_400)
+    assert of(watch.take(both), "memory").verdict is Verdict.UNKNOWN
+
+
+def test_a_healthy_process_that_was_started_anew_is_unknown_at_once() -> None:
+    watch = house.House(RULES)
+    watch.take(seen(T0))
+    assert of(watch.take(seen(T0 + 60, T0 + 55)), "memory").verdict is Verdict.UNKNOWN
 
 
 def test_a_start_that_is_told_a_second_off_is_the_same_start() -> None:

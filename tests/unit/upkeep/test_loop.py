@@ -125,8 +125,8 @@ class House:
 
     @property
     def alerts(self) -> list[str]:
-        firing = [member for one in self.kept.kept.values() for member in one.members if member.fires]
-        return sorted(member.alert.title for member in firing)
+        firing = [each.alert for one in self.kept.kept.values() for each in one.members if each.fires]
+        return sorted(" ".join([one.name, *(f"{key}={value}" for key, value in one.labels)]) for one in firing)
 
 
 class Elsewhere:

@@ -19,11 +19,11 @@ PATTERN = sentinels.Pattern(10, 100)
 
 @pytest.mark.parametrize(("part", "verdict"), [(599, G), (600, A), (799, A), (800, R), (1000, R)])
 def test_descriptors_are_amber_from_sixty_and_red_from_eighty_percent(part: float, verdict: Verdict) -> None:
-    assert levels.share(SHARE, "descriptors", part, 1000).verdict is verdict
+    assert levels.ShareWatch(SHARE, "descriptors").judge(0, part, 1000).verdict is verdict
 
 
 def test_a_share_of_nothing_is_unknown() -> None:
-    assert levels.share(SHARE, "descriptors", 10, 0).verdict is U
+    assert levels.ShareWatch(SHARE, "descriptors").judge(0, 10, 0).verdict is U
 
 
 def test_a_zombie_counts_once_nobody_collected_it_for_a_minute() -> None:
@@ -179,7 +179,6 @@ def test_destinations_are_learned_for_a_day_and_then_well() -> None:
     assert set(calls.go(100, one=40, two=9)) == {G}
 
 
-@pytest.mark.covers("infrastructure", "sentinel")
 def test_a_destination_that_was_never_called_is_amber_for_an_hour() -> None:
     calls = _Calls()
     calls.go(30, one=30)

@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { address, call } from "../api/http";
-import type { AuditRow, Page } from "../api/wire-admin";
+import type { AuditPage } from "../api/wire-admin";
 import { Older } from "../kit/older";
 import { Empty, FailureNote, Waiting } from "../kit/states";
 import { At } from "../kit/times";
@@ -13,7 +13,7 @@ export default function Audit() {
   const found = useInfiniteQuery({
     queryKey: ["audit"],
     queryFn: ({ pageParam, signal }) =>
-      call<Page<AuditRow>>(address("/api/audit", { limit: PAGE, before: pageParam }), { signal }),
+      call<AuditPage>(address("/api/audit", { limit: PAGE, before: pageParam }), { signal }),
     initialPageParam: "",
     getNextPageParam: (last) => last.before,
   });

@@ -55,15 +55,17 @@ function List({ all, onRemove }: { all: Doc[]; onRemove: (doc: Doc) => void }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by keys
     <div className="table-frame" tabIndex={0} role="group" aria-labelledby="documents">
-      <table className="table">
+      <table className="table documents">
         <thead>
           <tr>
             <th scope="col">Document</th>
             <th scope="col">How far</th>
-            <th scope="col" className="number">
+            <th scope="col" className="number lesser">
               Size
             </th>
-            <th scope="col">Since</th>
+            <th scope="col" className="lesser">
+              Since
+            </th>
             <th scope="col">
               <span className="only-read">Remove</span>
             </th>
@@ -76,8 +78,8 @@ function List({ all, onRemove }: { all: Doc[]; onRemove: (doc: Doc) => void }) {
                 {one.name}
               </th>
               <td className="break">{docWords(one)}</td>
-              <td className="number">{bytes(one.bytes)}</td>
-              <td>
+              <td className="number lesser">{bytes(one.bytes)}</td>
+              <td className="lesser">
                 <Ago us={one.at_us} />
               </td>
               <td className="row-tools">

@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { call } from "./http";
-import type { BudgetLine, Documents, Policy, Providers, SandboxState, Tokens } from "./wire-admin";
+import type { Budgets, Documents, Policy, Providers, SandboxState, Tokens } from "./wire-admin";
 
 export const sandboxState = queryOptions({
   queryKey: ["sandbox"],
@@ -18,7 +18,7 @@ export const providers = queryOptions({
 
 export const budget = queryOptions({
   queryKey: ["budget"],
-  queryFn: ({ signal }) => call<{ lines: BudgetLine[] }>("/api/budget", { signal }),
+  queryFn: ({ signal }) => call<Budgets>("/api/budget", { signal }),
   refetchInterval: 30_000,
 });
 

@@ -5,6 +5,7 @@ import type { Council, Message, Passage, TestCase } from "../api/wire";
 import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
 import { count, milliseconds, money, share, short } from "../kit/numbers";
+import { Words } from "../kit/words";
 import { CodeBlock } from "../markdown/code-block";
 import { badge, specialist } from "./levels";
 import { MemoryUsed } from "./memory-used";
@@ -85,7 +86,9 @@ function Found({ council }: { council: Council }) {
     <>
       <section>
         <h3>What was checked</h3>
-        <p className="summary">{summary}</p>
+        <p className="summary">
+          <Words of={summary} />
+        </p>
         {detail.exact && (
           <p>
             Exactly: <code className="break">{detail.exact}</code>

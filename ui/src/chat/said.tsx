@@ -6,6 +6,7 @@ import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
 import { milliseconds, money } from "../kit/numbers";
 import { stretch, useNow } from "../kit/time";
+import { Words } from "../kit/words";
 import { badge, specialist } from "./levels";
 import { Thumbs } from "./thumbs";
 import type { Place } from "./tree";
@@ -123,7 +124,9 @@ function Answer({ place, question, selected, busy, kept, again, choose, select }
       )}
       {message.error && (
         <div className="failure" role="alert">
-          <p>{message.error.message}</p>
+          <p>
+            <Words of={message.error.message} />
+          </p>
           <p className="failure-codes">
             <code>{message.error.code}</code>
             {message.error.request_id && (

@@ -11,6 +11,7 @@ import { Empty, FailureNote, Waiting } from "../kit/states";
 import { stretch } from "../kit/time";
 import { Ago, At } from "../kit/times";
 import { Shape, WORD } from "../kit/verdict";
+import { Words } from "../kit/words";
 import { Happened } from "../plots/lane";
 import { useMarks } from "../plots/use-marks";
 import { Ribbon } from "./ribbon";
@@ -91,7 +92,11 @@ export default function GatePage({ name }: { name: string }) {
           </dd>
         </div>
       </dl>
-      {gate.reason && gate.verdict !== "green" && <p className="notice">{gate.reason}</p>}
+      {gate.reason && gate.verdict !== "green" && (
+        <p className="notice">
+          <Words of={gate.reason} />
+        </p>
+      )}
       <section className="card" aria-labelledby="history">
         <header className="card-head">
           <h2 id="history">History</h2>

@@ -9,6 +9,7 @@ import { FailureNote, Waiting } from "../kit/states";
 import { stretch, useNow } from "../kit/time";
 import { At } from "../kit/times";
 import { Shape } from "../kit/verdict";
+import { Words } from "../kit/words";
 import { gateName } from "./words";
 
 export default function IncidentPage({ id }: { id: string }) {
@@ -72,7 +73,9 @@ function Story({ incident: one }: { incident: Incident }) {
                   <At us={cause.at_us} />
                   {cause.until_us ? ` to ${stretch((cause.until_us - cause.at_us) / 1e6)} later` : ", still"}
                 </span>
-                <p>{cause.reason}</p>
+                <p>
+                  <Words of={cause.reason} />
+                </p>
                 <p className="quiet">{cause.because || "Only the time links it."}</p>
               </li>
             ))}
@@ -85,7 +88,7 @@ function Story({ incident: one }: { incident: Incident }) {
               <li key={`${alert.name} ${alert.since_us}`}>
                 <p>
                   <Shape verdict={alert.ended_us ? "green" : alert.severity === "page" ? "red" : "amber"} />{" "}
-                  <strong>{gateName(alert.name)}</strong> {alert.summary}
+                  <strong>{gateName(alert.name)}</strong> <Words of={alert.summary} />
                 </p>
                 <p className="quiet">
                   <At us={alert.since_us} />
@@ -98,7 +101,11 @@ function Story({ incident: one }: { incident: Incident }) {
                     ", still"
                   )}
                 </p>
-                {!alert.ended_us && alert.next_step && <p>Next: {alert.next_step}</p>}
+                {!alert.ended_us && alert.next_step && (
+                  <p>
+                    Next: <Words of={alert.next_step} />
+                  </p>
+                )}
               </li>
             ))}
           </ul>

@@ -6,8 +6,13 @@ import { domain } from "./words";
 
 const WIDTH = 240;
 const HEIGHT = 40;
+/** How long a number is drawn that has none beside it. */
+const LONE = 6;
 /** A stretch without a number of more than that is a gap, microseconds. */
 const GAP_US = 4 * 60e6;
+const HOUR_US = 3600e6;
+/** Of so much time a plot is at least, so that a minute does not look like an hour. */
+const LEAST_US = 5 * 60e6;
 
 export function Sparkline({ gate, fromUs, toUs }: { gate: GateOverTime; fromUs: number; toUs: number }) {
   const hatch = useId();
@@ -54,7 +59,7 @@ function draw(gate: GateOverTime, fromUs: number, toUs: number): Drawn {
   const line = runs
     .map((run) =>
       run.length === 1
-        ? run.map(([at, , most]) => `M${x(at) - 1} ${y(most)}h2`).join("")
+        ? run.map(([at, , most]) => `M${x(at) - LONE} ${y(most)}H${x(at)}`).join("")
         : run.map(([at, , most], index) => `${index ? "L" : "M"}${x(at)} ${y(most)}`).join(""),
     )
     .join("");
@@ -73,6 +78,12 @@ function draw(gate: GateOverTime, fromUs: number, toUs: number): Drawn {
     limitY: y(gate.threshold),
     unknown: stretchesOf(gate.history, "unknown", fromUs, toUs).map(([a, b]) => [x(a), Math.max(1, x(b) - x(a))]),
   };
+}
+
+/** Returns where plots of an hour begin: later where less was measured, so that the first minutes are to be seen. Pure. */
+export function beginsAt(gates: Pick<GateOverTime, "values">[], toUs: number): number {
+  const first = Math.min(...gates.map((one) => one.values[0]?.[0] ?? Number.POSITIVE_INFINITY));
+  return Math.max(toUs - HOUR_US, Math.min(first, toUs - LEAST_US));
 }
 
 /** Returns from when to when a gate had a verdict, within a stretch of time. Pure. */

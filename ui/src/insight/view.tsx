@@ -10,6 +10,7 @@ import { bytes, count, figure, money, quantity, share } from "../kit/numbers";
 import { Empty, FailureNote, Waiting } from "../kit/states";
 import { Ago, At } from "../kit/times";
 import "../styles/insight.css";
+import { Words } from "../kit/words";
 
 export default function Insight() {
   const newest = useQuery(snapshot);
@@ -82,10 +83,17 @@ function Part({ title, sentences }: { title: string; sentences: Sentence[] }) {
 
 /** A sentence, and under it where each of its numbers comes from. */
 function Told({ sentence }: { sentence: Sentence }) {
-  if (sentence.facts.length === 0) return <p>{sentence.text}</p>;
+  if (sentence.facts.length === 0)
+    return (
+      <p>
+        <Words of={sentence.text} />
+      </p>
+    );
   return (
     <details className="told">
-      <summary>{sentence.text}</summary>
+      <summary>
+        <Words of={sentence.text} />
+      </summary>
       <ul className="plain">
         {sentence.facts.map((fact) => (
           <li key={`${fact.name} ${fact.query}`}>
@@ -137,7 +145,7 @@ function CostCard() {
 function CostTable({ report, name }: { report: LedgerReport; name: string }) {
   if (report.lines.length === 0)
     return <Empty title="Nothing was asked yet">Each question leaves a row in the ledger.</Empty>;
-  const sum = (of: "requests" | "verified" | "local" | "cost_usd_micros") =>
+  const sum = (of: "requests" | "verified" | "local" | "prompt_tokens" | "completion_tokens" | "cost_usd_micros") =>
     report.lines.reduce((before, line) => before + line[of], 0);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by keys
@@ -181,7 +189,7 @@ function CostTable({ report, name }: { report: LedgerReport; name: string }) {
             <td className="number">{sum("requests").toLocaleString("en-GB")}</td>
             <td className="number">{share(sum("verified") / Math.max(1, sum("requests")))}</td>
             <td className="number">{share(sum("local") / Math.max(1, sum("requests")))}</td>
-            <td className="number" />
+            <td className="number">{(sum("prompt_tokens") + sum("completion_tokens")).toLocaleString("en-GB")}</td>
             <td className="number">{money(sum("cost_usd_micros"))}</td>
           </tr>
         </tfoot>

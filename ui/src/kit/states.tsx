@@ -4,13 +4,16 @@ import { useEffect, useState } from "react";
 import { Failure } from "../api/http";
 import { CopyButton } from "./copy";
 import { Icon } from "./icons";
+import { Words } from "./words";
 
 /** An error in the service's own words, with the code and the request id that somebody will ask for. */
 export function FailureNote({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const told = error instanceof Failure ? error : new Failure("This page made a mistake. Load it anew.", "page_error");
   return (
     <div className="failure" role="alert">
-      <p>{told.message}</p>
+      <p>
+        <Words of={told.message} />
+      </p>
       <p className="failure-codes">
         <code>{told.code}</code>
         {told.requestId && (

@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { address, call } from "../api/http";
-import type { Page, SandboxRecord } from "../api/wire-admin";
+import type { SandboxRecord, TrailPage } from "../api/wire-admin";
 import { bytes, milliseconds } from "../kit/numbers";
 import { Older } from "../kit/older";
 import { Empty, FailureNote, Waiting } from "../kit/states";
@@ -15,7 +15,7 @@ export function Trail() {
   const found = useInfiniteQuery({
     queryKey: ["trail"],
     queryFn: ({ pageParam, signal }) =>
-      call<Page<SandboxRecord>>(address("/api/sandbox/audit", { limit: PAGE, before: pageParam }), { signal }),
+      call<TrailPage>(address("/api/sandbox/audit", { limit: PAGE, before: pageParam }), { signal }),
     initialPageParam: "",
     getNextPageParam: (last) => last.before,
   });

@@ -17,6 +17,10 @@ test("a sandbox is green only where it takes jobs behind every layer", () => {
   const well = { ...STATE, layers_missing: {}, stopped: false, refuses: "" } as unknown as SandboxState;
   expect(standing(well)).toEqual({ verdict: "green", words: "Taking jobs" });
   expect(standing({ ...well, layers_missing: STATE.layers_missing }).words).toBe("Taking jobs, with 1 layer missing");
+  expect(standing({ ...well, walls_untried_s: 180 })).toEqual({
+    verdict: "amber",
+    words: "Taking jobs, its walls untried for 3 min",
+  });
   expect(standing({ ...well, refuses: "no namespaces" }).verdict).toBe("red");
   expect(standing({ ...well, stopped: true }).verdict).toBe("red");
 });

@@ -3,6 +3,10 @@
 import type { Verdict } from "../api/wire";
 import type { SandboxRecord, SandboxState } from "../api/wire-admin";
 import { count } from "../kit/numbers";
+import { stretch } from "../kit/time";
+
+/** As the sentinel `isolation_untried` is amber, seconds. */
+const UNTRIED_S = 120;
 
 /** What each layer takes from a job; one that is not here is shown by its name alone. */
 const LAYERS: Record<string, { group: "hidden" | "refused" | "bounded"; takes: string }> = {
@@ -61,6 +65,9 @@ export function layers(of: Pick<SandboxState, "layers" | "layers_missing">): Lay
 export function standing(of: SandboxState): { verdict: Verdict; words: string } {
   if (of.stopped) return { verdict: "red", words: "Stopped: no code is run" };
   if (of.refuses) return { verdict: "red", words: "No code is run" };
+  if ((of.walls_untried_s ?? 0) >= UNTRIED_S) {
+    return { verdict: "amber", words: `Taking jobs, its walls untried for ${stretch(of.walls_untried_s ?? 0)}` };
+  }
   const missing = Object.keys(of.layers_missing).length;
   if (missing > 0) return { verdict: "amber", words: `Taking jobs, with ${count(missing, "layer")} missing` };
   return { verdict: "green", words: "Taking jobs" };

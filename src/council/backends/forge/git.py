@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -18,13 +19,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from council.domain import errors, forge
-from council.kit import durable, quiet_git
+from council.kit import durable, process, quiet_git
 
 BRANCHES = "refs/heads"
 _MAIN = f"{BRANCHES}/{forge.MAIN}"
 _TIMEOUT_S = 60.0
 _LOCK_WAIT_S = 10.0
 _LOCK_PAUSE_S = 0.005
+# Less than others wait for the lock.
+_TIDY_S = 8.0
+# Objects that nothing leads to are kept until they are so old, since who pushes with git alone may be about to have something
+# lead there. git goes by the age of the object, and cannot tell when the last thing led there.
+_UNUSED = "14.days.ago"
+_PACKING = (
+    "-c",
+    "pack.threads=1",
+    "-c",
+    "repack.writeBitmaps=false",
+    "-c",
+    "core.fsync=committed,pack-metadata,reference",
+)
+# Each time: first it is packed beside what is there, then what is in the pack goes. The loose objects come before all, since
+# that is soon done and stays done where there is no time for the rest.
+_TIDYING = (
+    ("repack", "-q", "-n", "-l"),
+    ("prune-packed", "-q"),
+    ("repack", "-q", "-n", "-l", "-a"),
+    ("repack", "-q", "-n", "-l", "-A", "-d", f"--unpack-unreachable={_UNUSED}"),
+    ("prune", f"--expire={_UNUSED}"),
+)
+# A pack that was being written, by its name and age: whoever was at it is gone.
+_HALF_DONE = (".tmp-*", "tmp_*")
+_LEFT_S = 600.0
 _LOCK, _WORK = "council.lock", "council-work"
 _BYTES_MAX = 64 * 1024 * 1024
 # The reason of an error of git's own.
@@ -49,7 +75,7 @@ class Repository:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        # The lock is a thread's, and what it starts holds it too.
+        # Locks are a thread's, and what it starts holds them too.
         self._held = threading.local()
 
     @property
@@ -79,10 +105,10 @@ class Repository:
                 _wait_for(descriptor)
                 shutil.rmtree(self.folder / _WORK, ignore_errors=True)
                 (self.folder / _WORK).mkdir(mode=0o700)
-                self._held.lock = descriptor
+                self._held.locks = (descriptor,)
                 yield
             finally:
-                self._held.lock = None
+                self._held.locks = ()
                 shutil.rmtree(self.folder / _WORK, ignore_errors=True)
                 os.close(descriptor)
 
@@ -230,6 +256,35 @@ class Repository:
         self._sync_ref(ref)
         return True
 
+    def loose(self) -> int:
+        """Return how many objects have a file of their own."""
+        with self._told():
+            return sum(1 for _ in (self.folder / "objects").glob("[0-9a-f][0-9a-f]/*"))
+
+    def tidy(self) -> bool:
+        """Pack all objects, and drop those older than 14 days that nothing leads to; give up where that takes too long.
+
+        Killed at any moment it has lost nothing: each file goes only once what was in it is on disk in another. Return False,
+        with nothing done, where somebody copies the repository, see `backups/copying`. Wants to be `locked`.
+        """
+        until_s, packs = time.monotonic() + _TIDY_S, self.folder / "objects" / "pack"
+        with self._told(), (self.folder / "HEAD").open("rb") as head:
+            try:
+                fcntl.flock(head, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            held = getattr(self._held, "locks", ())
+            self._held.locks = (*held, head.fileno())
+            try:
+                _sweep(packs)
+                for arguments in _TIDYING:
+                    command = ["git", *_OPTIONS, *_PACKING, f"--git-dir={self.folder}", *arguments]
+                    self._run(command, timeout_s=max(0.1, until_s - time.monotonic()), with_all=True)
+                    durable.sync_folder(packs)
+            finally:
+                self._held.locks = held
+        return True
+
     def git(
         self,
         *arguments: str,
@@ -293,19 +348,13 @@ class Repository:
         stdin: bytes = b"",
         extra: Mapping[str, str] | None = None,
         allowed: tuple[int, ...] = (0,),
+        timeout_s: float = _TIMEOUT_S,
+        with_all: bool = False,
     ) -> bytes:
-        environment = quiet_git.environment(extra)
-        lock: int | None = getattr(self._held, "lock", None)
         with self._told():
             self._check_settings()
-            done = subprocess.run(
-                command,
-                input=stdin,
-                capture_output=True,
-                env=environment,
-                timeout=_TIMEOUT_S,
-                check=False,
-                pass_fds=() if lock is None else (lock,),
+            done = _ended(
+                command, stdin, timeout_s, quiet_git.environment(extra), getattr(self._held, "locks", ()), with_all
             )
         if done.returncode not in allowed:
             said = done.stderr.decode(errors="replace")[:500]
@@ -345,7 +394,7 @@ class Repository:
             raise errors.ForgeUnavailableError(missing if error.filename == "git" else gone) from error
         except subprocess.TimeoutExpired as error:
             raise errors.ForgeUnavailableError(
-                f"git did not finish within {_TIMEOUT_S:g} s in {self.folder}. Look for a stuck disk and try again."
+                f"git did not finish within {error.timeout:.0f} s in {self.folder}. Look for a stuck disk and try again."
             ) from error
         except PermissionError as error:
             raise errors.ForgeForbiddenError(
@@ -355,6 +404,46 @@ class Repository:
             raise errors.ForgeUnavailableError(
                 f"The forge in {self.folder} cannot be read or written: {error.strerror or error}. Mend that and try again."
             ) from error
+
+
+def _ended(
+    command: list[str],
+    stdin: bytes,
+    timeout_s: float,
+    environment: Mapping[str, str],
+    locks: Sequence[int],
+    with_all: bool,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a git to its end, or have it killed when its time is up, `with_all` that it started where it does so.
+
+    What it started holds the locks as it does itself, and would keep them from everybody.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        pass_fds=locks,
+        process_group=0 if with_all else None,
+    ) as started:
+        try:
+            said, complained = started.communicate(stdin, timeout_s)
+        except BaseException:
+            if with_all:
+                process.signal_group(started.pid, signal.SIGKILL)
+            started.kill()
+            raise
+    return subprocess.CompletedProcess(command, started.returncode, said, complained)
+
+
+def _sweep(packs: Path) -> None:
+    """Remove what those left who were killed while they packed; git itself leaves it for two weeks, or for ever."""
+    before_s = time.time() - _LEFT_S
+    for one in [path for form in _HALF_DONE for path in packs.glob(form)]:
+        with contextlib.suppress(FileNotFoundError):
+            if one.lstat().st_mtime < before_s:
+                one.unlink()
 
 
 def _wait_for(descriptor: int) -> None:

@@ -356,6 +356,10 @@ class GitHubForge:
         self._account = self._account or found.account
         return found.lacks
 
+    async def tidy(self) -> bool:
+        """Do nothing: GitHub sees to it."""
+        return False
+
     async def close(self) -> None:
         """Close every connection. Idempotent."""
         await self._calls.close()

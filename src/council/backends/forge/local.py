@@ -27,6 +27,8 @@ _MAIN = f"{git.BRANCHES}/{forge.MAIN}"
 _EMAIL = "council@localhost"
 _READ_AT_ONCE = 100
 _MERGE_TRIES = 3
+# From so many objects on, each a file of its own, they are packed.
+_LOOSE_MAX = 2_000
 _Found = TypeVar("_Found")
 _State = forge.PullState
 
@@ -307,6 +309,12 @@ class LocalForge:
             return forge.News(f"{now}:{highest}:{','.join(map(str, opened))}", main, tuple(told))
 
         return await asyncio.to_thread(look)
+
+    async def tidy(self) -> bool:
+        """Pack what has gathered, and drop what nothing leads to any more."""
+        if not await self._reading(lambda: self._repository.loose() >= _LOOSE_MAX):
+            return False
+        return await self._writing(self._repository.tidy)
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""

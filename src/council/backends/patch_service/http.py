@@ -84,6 +84,10 @@ class HttpPatchService:
         body = {"statement": _text(statement), "signature": _text(signature)}
         return await self._asked("POST", "/override", body)
 
+    async def put_settings_back(self) -> str:
+        """Have settings that cannot be read put back; return what was done."""
+        return str((await self._asked("POST", "/settings/put-back")).get("told", ""))
+
     async def keep_repair(self, record: Mapping[str, Any]) -> None:
         """Have the lineage keep a step of a repair."""
         await self._asked("POST", "/repairs", dict(record))

@@ -4,7 +4,7 @@ import orjson
 import sqlalchemy
 
 from council.backends.records import schema, sql
-from council.domain import bots
+from council.domain import bots, errors
 from council.kit import plain
 
 _run = schema.bot_runs.c
@@ -36,4 +36,10 @@ class SqlBotRuns(sql.SqlRecords):
         if after:
             query = query.where(_run.id > sql.plain_text(after))
         with self._typed(), self._reader.connect() as connection:
-            return [plain.made(bots.Run, orjson.loads(body)) for body in connection.execute(query).scalars()]
+            bodies = connection.execute(query).scalars().all()
+        try:
+            return [plain.made(bots.Run, orjson.loads(body)) for body in bodies]
+        except ValueError as error:
+            raise errors.RecordsUnavailableError(
+                "What the bots did cannot be read: a newer Council may have written it.", detail=str(error)
+            ) from error

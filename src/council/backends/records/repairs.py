@@ -1,5 +1,6 @@
 """Repairs, and what people did themselves: two more tables of the records, written by the steward and by commands."""
 
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -131,12 +132,18 @@ def _values(one: repairs.Repair) -> dict[str, Any]:
     }
 
 
+# The healer reads the newest thousand every few seconds, and hardly one of them has changed.
+@functools.lru_cache(maxsize=1024)
+def _made(body: str) -> repairs.Repair:
+    return plain.made(repairs.Repair, orjson.loads(body))
+
+
 def _readable(bodies: Any) -> list[repairs.Repair]:
     found: list[repairs.Repair] = []
     passed = 0
     for body in bodies:
         try:
-            found.append(plain.made(repairs.Repair, orjson.loads(body)))
+            found.append(_made(body))
         except ValueError:
             passed += 1
     if passed:

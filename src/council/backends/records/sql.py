@@ -197,15 +197,24 @@ class SqlRecords:
                     f"There is a token with the id {token.id!r} or its secret already. Create one with a new id."
                 ) from error
 
-    def revoke_token(self, token_id: str, at_us: int) -> bool:
-        """Mark a token revoked; False if there is none of that id in force."""
+    def revoke_token(self, token_id: str, at_us: int, *, keep_admin: bool = False) -> bool:
+        """Mark a token revoked; False if there is none of that id in force.
+
+        With `keep_admin` the last one that administers stays, whoever revokes another at this moment. Raises ConflictError.
+        """
         token = schema.tokens.c
         statement = (
             sqlalchemy.update(schema.tokens)
             .where(token.id == token_id, token.revoked_us.is_(None))
             .values(revoked_us=at_us)
         )
+        # The rows are held until the end, so that the next to ask reads what became of them.
+        admins = sqlalchemy.select(token.id).where(_ADMINISTERS, token.revoked_us.is_(None)).with_for_update()
         with self._typed(), self._writer.begin() as connection:
+            if keep_admin and connection.execute(admins.order_by(token.id)).scalars().all() == [token_id]:
+                raise errors.ConflictError(
+                    "This is the last token of an administrator, by which the `council` command works, too. Make another first."
+                )
             return connection.execute(statement).rowcount == 1
 
     def close(self) -> None:
@@ -246,6 +255,13 @@ _TEXT_NAMES = tuple(column.name for column in _ROW_COLUMNS if isinstance(column.
 _ROLES = frozenset(role.value for role in access.Role)
 _row_fields = operator.attrgetter(*_ROW_NAMES)
 _TOKEN_COLUMNS = tuple(schema.tokens.c)
+# As `access.Token.rights` has it.
+_ADMINISTERS = sqlalchemy.and_(
+    schema.tokens.c.role.in_(
+        [role.value for role, rights in access.RIGHTS.items() if access.Right.ADMINISTER in rights]
+    ),
+    schema.tokens.c.staging.is_(False),
+)
 _GROUPS: dict[ledger.GroupBy, sqlalchemy.ColumnElement[Any]] = {
     ledger.GroupBy.DAY: schema.ledger.c.at_us // sqlalchemy.literal_column(str(_DAY_US)),
     ledger.GroupBy.MODEL: schema.ledger.c.model,

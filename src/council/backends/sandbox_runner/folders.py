@@ -157,6 +157,7 @@ async def _remove(folder: Path) -> None:
         program = await asyncio.create_subprocess_exec(
             *words, "--", folder, stdin=-3, stdout=-3, stderr=-3, env={"PATH": "/usr/bin:/bin"}
         )
-        await asyncio.wait_for(program.wait(), _REMOVE_S)
+        async with asyncio.timeout(_REMOVE_S):
+            await program.wait()
     if await asyncio.to_thread(folder.exists):
         raise errors.SandboxUnavailableError("What a job left could not be removed.", detail=str(folder))

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -353,7 +353,7 @@ class _Output:
 async def _watch(tree: "_Tree", handle: int, outputs: tuple[_Output, _Output], wall_s: float) -> str | None:
     """Wait until the program ends or meets a limit; return that limit."""
     loop = asyncio.get_running_loop()
-    ended = asyncio.ensure_future(_readable(handle))
+    ended = asyncio.create_task(_readable(handle))
     deadline_s = loop.time() + wall_s
     try:
         while True:
@@ -370,12 +370,13 @@ async def _watch(tree: "_Tree", handle: int, outputs: tuple[_Output, _Output], w
         ended.cancel()
 
 
-async def _readable(descriptor: int) -> None:
+async def _readable(descriptor: int, limit_s: float | None = None) -> None:
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(descriptor, _settle, ready)
     try:
-        await ready
+        async with asyncio.timeout(limit_s):
+            await ready
     finally:
         loop.remove_reader(descriptor)
 
@@ -447,8 +448,7 @@ def kill_tree(pid: int) -> None:
 
 async def _collected(pid: int, handle: int) -> tuple[int, resource.struct_rusage]:
     """Collect the program; must not be cut short, or it would stay as a zombie."""
-    waiting: Awaitable[None] = asyncio.wait_for(_readable(handle), _GONE_S)
-    task = asyncio.ensure_future(waiting)
+    task = asyncio.create_task(_readable(handle, _GONE_S))
     cancelled = False
     while not task.done():
         try:

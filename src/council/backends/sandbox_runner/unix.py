@@ -88,11 +88,12 @@ class UnixSandbox:
         body = orjson.dumps({"reason": reason})
         await self._call("POST", "/lift", caller, request_id, body, limit_s=_LIFT_S, again=True)
 
-    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+    async def audit(self, limit: int, before: int = 0) -> sandbox.Page:
         """Return lines of the audit trail, newest first."""
         reply = await self._call("GET", f"/audit?limit={limit}&before={before}", "gateway", "")
         try:
-            return [sandbox_wire.record_of(one) for one in _field(reply, "records", list)]
+            records = [sandbox_wire.record_of(one) for one in _field(reply, "records", list)]
+            return sandbox.Page(records, None if reply.get("before") is None else _field(reply, "before", int))
         except errors.InvalidRequestError as error:
             raise _unavailable(f"not a record: {error.message}") from error
 

@@ -19,7 +19,9 @@ def client(url: str, timeout_s: float, connections_max: int) -> valkey.asyncio.V
             url,
             max_connections=connections_max,
             timeout=timeout_s,
-            socket_timeout=timeout_s,
+            # `typed` bounds each operation. With a limit of its own the client would write by `asyncio.wait_for`, which may
+            # lose a cancel (see kit.waiting).
+            socket_timeout=None,
             socket_connect_timeout=timeout_s,
             # One try more, at once: a pooled connection may have died with the server that stood there before.
             retry=valkey.asyncio.retry.Retry(valkey.backoff.NoBackoff(), 1),

@@ -7,6 +7,7 @@ is after it, and a hash that it reads is whole. `guide:state` holds what is wron
 """
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,13 +51,14 @@ redis.call('SET', KEYS[2], ARGV[1])
 return count
 """
 
-# KEYS: index, state. ARGV: the fields. An index that names a guide which is not there is mended by the next sync.
+# KEYS: index, state. ARGV: the fields. An index that names a guide which is not there is mended by the next sync. All guides
+# come as one text: the client takes ten times as long to read a thousand times twelve of them.
 _LIST = """
-local found = {redis.call('GET', KEYS[2])}
-for _, slug in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    found[#found + 1] = redis.call('HMGET', 'guide:docs:' .. slug, unpack(ARGV))
+local found = {}
+for place, slug in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    found[place] = redis.call('HMGET', 'guide:docs:' .. slug, unpack(ARGV))
 end
-return found
+return {redis.call('GET', KEYS[2]), cjson.encode(found)}
 """
 
 
@@ -88,8 +90,9 @@ class ValkeyGuidebook:
     async def listing(self) -> guides.Listing:
         """Return all guides of one moment. Raises StoreUnavailableError."""
         async with connection.typed(self._timeout_s):
-            state, *rows = await self._list(keys=[INDEX_KEY, STATE_KEY], args=list(_LISTED))
-        found = (_listed(dict(zip(_LISTED, row, strict=True))) for row in rows)
+            state, text = await self._list(keys=[INDEX_KEY, STATE_KEY], args=list(_LISTED))
+        # What is no UTF-8 must spoil its own guide alone.
+        found = map(_listed, json.loads(text.decode(errors="surrogateescape")))
         return guides.Listing(tuple(entry for entry in found if entry is not None), _faults(state))
 
     async def guide(self, slug: str) -> guides.Guide | None:
@@ -104,9 +107,9 @@ class ValkeyGuidebook:
         if listed is None or not found:
             return None
         try:
-            fields = {name.decode(): value for name, value in found.items()}
+            fields = {name.decode(): value.decode() for name, value in found.items()}
             headings = tuple(guides.Heading(**heading) for heading in orjson.loads(fields["headings"]))
-            return guides.Guide(_entry(fields), fields["raw"].decode(), guides.Page(fields["html"].decode(), headings))
+            return guides.Guide(_entry(fields), fields["raw"], guides.Page(fields["html"], headings))
         except (KeyError, TypeError, ValueError) as error:
             raise errors.StoreUnavailableError(
                 "The guide in the store is not as Council writes it. It is written anew in a few seconds; try again then.",
@@ -138,28 +141,29 @@ def _parts(changed: Sequence[guides.Guide]) -> Iterator[list[guides.Guide]]:
 
 
 def _fields(guide: guides.Guide) -> dict[str, bytes | str | int]:
-    entry = dataclasses.asdict(guide.entry)
-    headings = [dataclasses.asdict(heading) for heading in guide.page.headings]
     return {
-        **entry,
-        "tags": orjson.dumps(entry["tags"]),
+        **{name: getattr(guide.entry, name) for name in _LISTED},
+        "tags": orjson.dumps(guide.entry.tags),
         "raw": guide.raw,
         "html": guide.page.html,
-        "headings": orjson.dumps(headings),
+        "headings": orjson.dumps(guide.page.headings),
     }
 
 
-def _entry(fields: Mapping[str, bytes]) -> guides.Entry:
-    values: dict[str, Any] = {name: fields[name].decode() for name in _LISTED}
+def _entry(fields: Mapping[str, str]) -> guides.Entry:
+    values: dict[str, Any] = {name: fields[name] for name in _LISTED}
     values["tags"] = tuple(orjson.loads(values["tags"]))
     values |= {name: int(values[name]) for name in ("order", "timestamp", "size_bytes")}
     return guides.Entry(**values)
 
 
-def _listed(fields: Mapping[str, bytes | None]) -> guides.Entry | None:
+def _listed(row: Sequence[str | bool]) -> guides.Entry | None:
     """Return a guide as it stands in the list; None for what is not as we write it, which the next sync mends."""
     try:
-        return _entry({name: value for name, value in fields.items() if value is not None})
+        fields = {name: value for name, value in zip(_LISTED, row, strict=True) if isinstance(value, str)}
+        for value in fields.values():
+            value.encode()
+        return _entry(fields)
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -23,7 +23,7 @@ from council.gateway import streams
 from council.gateway.chat import forms
 from council.gateway.wire import chat as wire
 from council.kit import clock as clock_module
-from council.kit import json_logs
+from council.kit import json_logs, waiting
 
 _log = logging.getLogger(__name__)
 
@@ -100,8 +100,7 @@ class _Turn:
     async def wait(self, length: int, limit_s: float) -> None:
         """Return once the log is longer than this, or after a while."""
         if len(self.log) <= length and not self.ended:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), limit_s)
+            await waiting.within(self._news, limit_s)
 
 
 class Turns:

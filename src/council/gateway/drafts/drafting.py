@@ -1,13 +1,12 @@
 """A patch drafted from edits of the blueprint's settings: checked as a start would check them, and never signed here. Pure."""
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from council.domain import authz, authz_file, config, errors, inputs, patches, providers
 from council.gateway.drafts import editing
-from council.kit import globs, strict_yaml
+from council.kit import addresses, globs, strict_yaml
 
 FILES = (inputs.SETTINGS, providers.FILE, authz.FILE)
 LASTS_S = 24 * 3600
@@ -18,9 +17,6 @@ COMMANDS = (
     f"council patch check {NAME}",
     f"council patch submit {NAME}",
 )
-# A password may hold all but blanks and quotes, `/` and `@` too; what only looks like one is hidden as well.
-_USERINFO = re.compile(r"""(://(?!\[)[^\s"':@]*:)[^\s"']+@""")
-_QUERY_SECRET = re.compile(r"""(?i)([?&;][^=&;\s"']*(?:pass|pwd|secret|token|key)[^=&;\s"']*=)[^&;\s"']+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +89,12 @@ def _edited(path: str, raw: bytes, edits: Sequence[editing.Edit]) -> str:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise errors.InvalidRequestError(f"`{path}` is no text now. Mend it by hand first.") from error
-    if has_password(text):
+    if addresses.has_password(text):
         raise errors.InvalidRequestError(
             f"`{path}` holds a password, which no browser is shown. Change it on the machine: copy it from the live "
             f"generation, then `council patch new --put {path}=FILE`."
         )
     return editing.edited(text, edits)
-
-
-def has_password(text: str) -> bool:
-    """Return whether an address in a text carries a password."""
-    return without_passwords(text) != text
-
-
-def without_passwords(text: str) -> str:
-    """Return a text with three stars in place of each password in an address: before its last `@`, or in its query."""
-    return _QUERY_SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
 
 
 def _check(files: Mapping[str, bytes]) -> None:
@@ -125,7 +111,9 @@ def _parsed(name: str, raw: bytes) -> dict[str, object]:
     try:
         found = strict_yaml.load(raw)
     except strict_yaml.FAULTS as error:
-        raise errors.ConfigError(f"`{name}` is not valid YAML: {error}. Correct it and try again.") from error
+        raise errors.ConfigError(
+            f"`{name}` is not valid YAML: {strict_yaml.told(error)}. Correct it and try again."
+        ) from error
     if not isinstance(found, dict | None):
         raise errors.ConfigError(f"`{name}` must hold a mapping of keys to values, not {type(found).__name__}.")
     return found or {}

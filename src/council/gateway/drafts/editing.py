@@ -5,19 +5,12 @@ the place is of another form, the file is written anew below its opening comment
 """
 
 import copy
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from council.domain import errors
-from council.kit import strict_yaml
-
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,4}")
-_INDENT = 2
-_WIDTH = 10_000
+from council.kit import strict_yaml, yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +30,9 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
         _apply(wanted, one)
         if wanted == before and not _is_new_kind(before, wanted):
             raise errors.InvalidRequestError(f"`{_shown(one)}` is so already. Leave it out, or give another value.")
-        in_place = _in_place(found, one)
-        found = in_place if in_place is not None and _says(in_place, wanted) else _anew(found, wanted)
+        is_scalar = isinstance(one.value, bool | int | float | str)
+        in_place = yaml_text.put(found, one.path, one.value) if is_scalar else None
+        found = in_place if in_place is not None and _says(in_place, wanted) else yaml_text.anew(found, wanted)
     return found
 
 
@@ -51,7 +45,9 @@ def _loaded(text: str) -> Any:
     try:
         found = strict_yaml.load(text)
     except strict_yaml.FAULTS as error:
-        raise errors.InvalidRequestError(f"The file is not valid YAML now: {error}. Mend it by hand first.") from error
+        raise errors.InvalidRequestError(
+            f"The file is not valid YAML now: {strict_yaml.told(error)}. Mend it by hand first."
+        ) from error
     if not isinstance(found, dict | None):
         raise errors.InvalidRequestError("The file holds no sections now. Mend it by hand first.")
     return found
@@ -99,9 +95,10 @@ def _items(place: Any, one: Edit) -> list[Any]:
 
 
 def _index(place: Any, step: str, one: Edit, *, further: bool = False) -> int:
-    if not _NUMBER.fullmatch(step) or int(step) >= len(_items(place, one)) + further:
+    number = yaml_text.index_of(step)
+    if number is None or number >= len(_items(place, one)) + further:
         raise _nowhere(one)
-    return int(step)
+    return number
 
 
 def _nowhere(one: Edit) -> errors.InvalidRequestError:
@@ -110,70 +107,3 @@ def _nowhere(one: Edit) -> errors.InvalidRequestError:
 
 def _shown(one: Edit) -> str:
     return ".".join(one.path)[:200]
-
-
-def _in_place(text: str, one: Edit) -> str | None:
-    """Return the text with one value changed where it stands, None where its form does not let one."""
-    if isinstance(one.value, dict | list):
-        return None
-    node, depth = strict_yaml.compose(text), 0
-    for step in one.path:
-        inner = _inner(node, step)
-        if inner is None:
-            break
-        node, depth = inner, depth + 1
-    rest = one.path[depth:]
-    if not rest:
-        return None if one.value is None else _replaced(text, node, one.value)
-    if one.value is None or not isinstance(node, yaml.MappingNode) or node.flow_style or not node.value:
-        # Below the last line a new section may stand in any file but one that is written as `{}`.
-        return _ended(text) + _block(rest, one.value, 0) if node is None and one.value is not None else None
-    if depth == 0:
-        return _ended(text) + _block(rest, one.value, 0)
-    first = node.value[0][0].start_mark
-    begin = text.rfind("\n", 0, first.index) + 1
-    return text[:begin] + _block(rest, one.value, first.column) + text[begin:]
-
-
-def _ended(text: str) -> str:
-    """Return a text whose last line has ended."""
-    return text.rstrip("\n") + "\n" if text.strip() else ""
-
-
-def _inner(node: yaml.Node | None, step: str) -> yaml.Node | None:
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
-    if isinstance(node, yaml.SequenceNode) and _NUMBER.fullmatch(step) and int(step) < len(node.value):
-        found: yaml.Node = node.value[int(step)]
-        return found
-    return None
-
-
-def _replaced(text: str, node: yaml.Node | None, value: Any) -> str | None:
-    if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
-        return None
-    begin, end = node.start_mark.index, node.end_mark.index
-    # A key without a value ends where it begins, right behind its colon.
-    blank = " " if begin == end and text[begin - 1 : begin] == ":" else ""
-    return text[:begin] + blank + _scalar(value) + text[end:]
-
-
-def _block(path: Sequence[str], value: Any, column: int) -> str:
-    lines = [" " * (column + _INDENT * level) + _scalar(key) + ":" for level, key in enumerate(path)]
-    return "\n".join(lines) + f" {_scalar(value)}\n"
-
-
-def _scalar(value: Any) -> str:
-    written: str = yaml.safe_dump(value, allow_unicode=True, width=_WIDTH, default_flow_style=True)
-    return written.removesuffix("\n").removesuffix("\n...")
-
-
-def _anew(text: str, wanted: Any) -> str:
-    """Return the whole file written anew, below the comments that it opens with."""
-    lines = text.splitlines(keepends=True)
-    opening = next(
-        (number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines)
-    )
-    head = "".join(lines[:opening])
-    written: str = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True, width=_WIDTH)
-    return (head if not head or head.endswith("\n") else head + "\n") + written

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from council.domain import access, authz, errors, patches
 from council.gateway import changing, exchange, parts
 from council.gateway.drafts import drafting, editing
+from council.kit import addresses
 from council.kit import clock as clock_module
 
 _EDITS_MAX = 50
@@ -165,7 +166,7 @@ class DraftRoutes:
     async def files(self) -> dict[str, Any]:
         """Return the settings files. Raises BlueprintError."""
         generation, files = await asyncio.to_thread(self._parts.blueprint.look)
-        shown = {path: drafting.without_passwords(raw.decode("utf-8", "replace")) for path, raw in files.items()}
+        shown = {path: addresses.without_passwords(raw.decode("utf-8", "replace")) for path, raw in files.items()}
         return {"generation": generation, "files": [{"path": path, "text": text} for path, text in shown.items()]}
 
     async def draft(self, author: str, wanted: DraftForm) -> dict[str, Any]:
@@ -195,17 +196,19 @@ class DraftRoutes:
 
 def _check_value(value: Any) -> None:
     """Refuse what no settings file holds. Raises InvalidRequestError."""
+    level, left = [value], []
+    for _ in range(_STEPS_MAX + 1):
+        left += [one for one in level if isinstance(one, str)]
+        inner = [[*one.keys(), *one.values()] if isinstance(one, dict) else one for one in level]
+        level = [deeper for one in inner if isinstance(one, list) for deeper in one]
+    # Before anything walks through it that goes as deep as it is.
+    if level:
+        raise errors.InvalidRequestError(
+            f"A value is more than {_STEPS_MAX} levels deep, and no settings file is. Give a flatter one.",
+            parameter="edits",
+        )
     if len(repr(value)) > _VALUE_CHARS_MAX:
-        raise errors.InvalidRequestError("A value is too long for a settings file.", parameter="edits")
-    texts, left = [value], []
-    while texts:
-        one = texts.pop()
-        if isinstance(one, dict):
-            texts += [*one.keys(), *one.values()]
-        elif isinstance(one, list):
-            texts += one
-        elif isinstance(one, str):
-            left.append(one)
+        raise errors.InvalidRequestError("A value is too long for a settings file. Shorten it.", parameter="edits")
     if not all(one.isprintable() or one.replace("\n", "").isprintable() for one in left):
         raise errors.InvalidRequestError("A value holds what no editor shows. Leave it out.", parameter="edits")
 

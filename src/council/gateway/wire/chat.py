@@ -13,7 +13,7 @@ import pydantic
 
 from council import ports
 from council.domain import answers, errors
-from council.gateway.wire import events
+from council.gateway.wire import events, fields
 
 _SEED_BITS = 0xFFFF_FFFF
 
@@ -294,7 +294,9 @@ def _explained(error: pydantic.ValidationError) -> errors.InvalidRequestError:
             parameter=top,
         )
     where = f"`{place}`: " if place else ""
-    return errors.MalformedBodyError(f"{where}{first['msg']}. Correct it and send again.", parameter=place or None)
+    return errors.MalformedBodyError(
+        f"{where}{fields.worded(first)}. Correct it and send again.", parameter=place or None
+    )
 
 
 def council_object(answer: answers.Answer) -> dict[str, Any]:

@@ -76,6 +76,13 @@ def refuse_set(body: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
             unsupported(each, f"`{each}` is not supported here: {reason}")
 
 
+def worded(problem: Mapping[str, Any]) -> str:
+    """Return what one of pydantic's problems says, without the names of our classes."""
+    if problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return "must be a JSON object"
+    return str(problem["msg"])
+
+
 def malformed(place: str, what: str) -> NoReturn:
     """Raise MalformedBodyError about the field at `place`."""
     where = f"`{place}` {what}" if place else f"The body {what}"

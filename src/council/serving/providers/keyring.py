@@ -37,13 +37,13 @@ class Keyring:
     ):
         """`stamp` says when a provider's key was put, nanoseconds, None for no key; `server` is one with the key that is there.
 
-        Both block, and the latter raises SetupError. The keys that are there now are known to `calls` already.
+        Both block, and may raise OSError, the latter SetupError too. The keys that are there now are known to `calls` already.
         """
         self._wanted = {name: one for name, one in wanted.items() if one.key == "file"}
         self._calls = calls
         self._stamp = stamp
         self._server = server
-        self._stamps = {name: stamp(name) for name in self._wanted}
+        self._stamps = {name: _or_none(stamp, name) for name in self._wanted}
         self._made: dict[str, ports.ModelProvider] = {}
         self._retired: list[ports.ModelProvider] = []
         self._looking = asyncio.Lock()
@@ -57,13 +57,14 @@ class Keyring:
         """Have calls go by the keys that are there now. One that cannot be read changes nothing, and is logged."""
         async with self._looking:
             for name, provider in self._wanted.items():
-                stamp = await asyncio.to_thread(self._stamp, name)
-                if stamp == self._stamps[name]:
-                    continue
                 try:
+                    stamp = await asyncio.to_thread(self._stamp, name)
+                    if stamp == self._stamps[name]:
+                        continue
                     server = await asyncio.to_thread(self._server, provider)
-                except errors.SetupError as error:
-                    _log.warning("a provider's key cannot be read", extra={"provider": name, "reason": error.message})
+                except (errors.SetupError, OSError) as error:
+                    reason = error.message if isinstance(error, errors.SetupError) else str(error)
+                    _log.warning("a provider's key cannot be read", extra={"provider": name, "reason": reason})
                     continue
                 self._stamps[name] = None if server is None else stamp
                 await self._change(name, server)
@@ -95,6 +96,14 @@ class Keyring:
             await one.close()
         self._made.clear()
         self._retired.clear()
+
+
+def _or_none(stamp: Callable[[str], int | None], name: str) -> int | None:
+    """Return when a key was put; one that cannot be looked at now is looked at again."""
+    try:
+        return stamp(name)
+    except OSError:
+        return None
 
 
 def why_off(name: str) -> str:

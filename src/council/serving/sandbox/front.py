@@ -1,7 +1,7 @@
 """The front of the sandbox: checks, queue, audit trail, kill switch and sessions before any kind of runner.
 
 It fails closed. A layer that is missing and not allowed, a kill switch that cannot be read, a trail that cannot be
-written, a wall that the self-test got through: each refuses every job.
+written, a wall that the self-test got through, walls that were not tried yet: each refuses every job.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import dataclasses
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 
-from council import ports, telemetry
+from council import care_telemetry, ports, telemetry
 from council.domain import config, errors, sandbox
 from council.kit import clock as clocks
 from council.kit import traces
@@ -48,6 +48,8 @@ class Front:
         """`walls` tries them; without it only the runner says what holds."""
         self._walls = walls
         self._broken_seen: tuple[str, ...] = ()
+        # When it was last seen that every job was refused, whether the walls were tried or not.
+        self._refused_s = float("-inf")
         self._runner = runner
         self._trail = trail
         self._settings = settings
@@ -69,6 +71,7 @@ class Front:
         """Run a job in its turn; its record is in the trail when this returns. See ports.Sandbox."""
         asked = recorder.Asked("job", caller, request_id)
         self.watch()
+        await self._until_tried()
         async with contextlib.AsyncExitStack() as held:
             with self._refusals(asked):
                 self._admit()
@@ -81,6 +84,7 @@ class Front:
         """Run a call in its turn. A session that meets a limit, or whose call is broken off, has ended."""
         asked = recorder.Asked("session_call", caller, request_id, session)
         self.watch()
+        await self._until_tried()
         async with contextlib.AsyncExitStack() as held:
             with self._refusals(asked):
                 self._admit()
@@ -96,6 +100,7 @@ class Front:
         """Open a session with these limits, or the settings'; return its id."""
         asked = recorder.Asked("session_open", caller, request_id)
         self.watch()
+        await self._until_tried()
         with self._refusals(asked):
             self._admit()
             bounds = checks.limits(limits, self._settings)
@@ -144,6 +149,8 @@ class Front:
             sessions=len(self._sessions),
             jobs=self._jobs,
             stopped_reason=self._switch.reason() if stopped_by else "",
+            walls=self._walls.outcome if self._walls else "",
+            walls_untried_s=self._walls.untried_s if self._walls else None,
         )
 
     async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
@@ -183,7 +190,7 @@ class Front:
         """Lift the kill switch, once the walls were tried anew and the trail holds who did it."""
         kills = self._kills
         if self._walls is not None and self._switch.stopped_by() and not await self._walls.take():
-            raise errors.SandboxUnavailableError(self._walls.problem or _UNTRIED)
+            raise errors.SandboxUnavailableError(self._walls.problem if self._walls.broken else _UNTRIED)
         async with self._switching:
             # Not the one that was seen: whoever threw it meanwhile knew of something else.
             self._check_undisturbed(kills)
@@ -197,7 +204,7 @@ class Front:
                 self._switch.lift()
             self._stop_seen = False
 
-    async def audit(self, limit: int, before: int = 0) -> list[sandbox.Record]:
+    async def audit(self, limit: int, before: int = 0) -> sandbox.Page:
         """Return the newest lines of the trail. Raises SandboxUnavailableError where it cannot be read."""
         try:
             return await asyncio.to_thread(trail_pages.page, self._trail.folder, limit, before)
@@ -241,6 +248,13 @@ class Front:
         except errors.CouncilError as error:
             self._recorder.refused(asked, error, self._wanting())
             raise
+
+    async def _until_tried(self) -> None:
+        """Wait for the first self-test, or for its time: a job that is sent again after a kill comes before that."""
+        if self._walls is not None and not self._walls.first.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RUNNER_BACK_S):
+                    await self._walls.first.wait()
 
     def _admit(self) -> None:
         """Return if jobs are run at all now. Raises SandboxUnavailableError."""
@@ -399,13 +413,23 @@ class Front:
                 await self._end_all()
         for entry, reason in self._sessions.overdue():
             await self._end_session(entry, reason)
-        if self._walls is not None and self._walls.broken != self._broken_seen:
-            self._broken_seen = self._walls.broken
-            self._recorder.note(recorder.Asked("self_test", "council", "").fields() | {"broken": self._broken_seen})
+        if self._walls is not None:
+            care_telemetry.SANDBOX_WALLS_UNTRIED.set(self._untried_s(self._walls))
+            if self._walls.broken != self._broken_seen:
+                self._broken_seen = self._walls.broken
+                self._recorder.note(recorder.Asked("self_test", "council", "").fields() | {"broken": self._broken_seen})
         telemetry.SANDBOX_POOL_READY.set(_pool(self._runner)[0])
         telemetry.SANDBOX_RUNNING.set(self._turns.running)
         telemetry.SANDBOX_WAITING.set(self._turns.waiting)
         telemetry.SANDBOX_SESSIONS.set(len(self._sessions))
+
+    def _untried_s(self, walls: isolation.SelfTest) -> float:
+        """Return for how long jobs may have run behind walls of which nobody knew; 0 while none runs for another reason."""
+        now_s = self._clock.monotonic_s()
+        lacking = self._lacking(self._runner.layers, self._runner.layers_missing)
+        if lacking or walls.refuses_anyway or self._switch.stopped_by():
+            self._refused_s = now_s
+        return min(walls.untried_s, now_s - self._refused_s)
 
 
 def _pool(runner: ports.SandboxRunner) -> tuple[int, int, float]:

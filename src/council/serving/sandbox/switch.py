@@ -1,4 +1,4 @@
-"""The kill switch: a file, so that it outlives restarts and holds for every front on the folder."""
+"""The kill switch: a file, so that it outlives restarts and holds for every front on the folder. So does a broken wall."""
 
 import contextlib
 import os
@@ -19,8 +19,8 @@ _BYTES_MAX = 4096
 class KillSwitch:
     """Thrown while its file is there, whatever stands in it: what cannot be read has stopped everything too."""
 
-    def __init__(self, folder: Path):
-        self._path = folder / NAME
+    def __init__(self, folder: Path, name: str = NAME):
+        self._path = folder / name
         self._unsaved_by = ""
 
     def stopped_by(self) -> str:

@@ -14,16 +14,19 @@ from council.kit import chain
 from council.serving.sandbox import files
 
 _CHUNK_BYTES = 64 * 1024
-# Read for one page at most, so that a file of nothing but damage costs no more than another.
+# Read of one file for one page that has a record already; until it has one, all that the files hold may be read.
 _READ_BYTES_MAX = 4 * 1024 * 1024
 _TEXTS = ("caller", "request_id", "session", "language", "status", "limit", "reason")
 
 
-def page(folder: Path, limit: int, before: int = 0) -> list[sandbox.Record]:
-    """Return up to `limit` records, newest first; only those of lower numbers than `before`, if any. Raises OSError."""
+def page(folder: Path, limit: int, before: int = 0) -> sandbox.Page:
+    """Return up to `limit` records, newest first; only those of lower numbers than `before`, if any. Raises OSError.
+
+    There may be fewer than that before the end, where those are long or lie among much damage.
+    """
     found: list[sandbox.Record] = []
-    read_bytes = 0
     for number in reversed(files.file_numbers(folder)):
+        read_bytes = 0
         try:
             file = (folder / files.file_name(number)).open("rb")
         except FileNotFoundError:
@@ -31,13 +34,19 @@ def page(folder: Path, limit: int, before: int = 0) -> list[sandbox.Record]:
             continue
         with file:
             for line in _backward(file, _end(file, before)):
-                read_bytes += len(line)
                 record = _record(line)
-                if record is not None and (not before or record.id < before):
+                if record is not None:
+                    if before and record.id >= before:
+                        continue
+                    # There is one more than was asked for, so this page is not the last.
+                    if len(found) == limit:
+                        return sandbox.Page(found, found[-1].id)
                     found.append(record)
-                if len(found) == limit or read_bytes > _READ_BYTES_MAX:
-                    return found
-    return found
+                # Without a record there is nothing for the next page to go on from, and this one goes on.
+                read_bytes += len(line) if found else 0
+                if read_bytes > _READ_BYTES_MAX:
+                    return sandbox.Page(found, found[-1].id)
+    return sandbox.Page(found)
 
 
 def _end(file: BinaryIO, before: int) -> int:
@@ -66,8 +75,9 @@ def _backward(file: BinaryIO, end: int) -> Iterator[bytes]:
         rest, end = lines[0], begin
         yield from (line for line in reversed(lines[1:]) if line)
         if len(rest) > chain.LINE_BYTES_MAX:
-            # No line of ours is so long.
-            return
+            # No line of ours is so long, so this is damage; what stands before it is not.
+            yield rest
+            rest = b""
     if rest:
         yield rest
 

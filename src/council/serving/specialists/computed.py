@@ -1,5 +1,7 @@
 """Math and logic: the worker reads and computes, this half turns its result into a finding."""
 
+import asyncio
+import collections
 import datetime
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -8,6 +10,13 @@ from council import ports
 from council.domain import answers, errors
 from council.kit import clock as clock_module
 from council.serving.specialists import context, followups
+
+# What reads questions without a verb, as "180 cm in feet and inches". So many of a conversation are looked at, the newest
+# first, and begun within so long: the worker is everybody's. What came of it is remembered.
+_READS_VERBLESS = "math.solve"
+_VERBLESS_MAX = 8
+_VERBLESS_S = 0.5
+_REMEMBERED_MAX = 256
 
 
 class ComputedSpecialist:
@@ -21,10 +30,11 @@ class ComputedSpecialist:
         self._operation = operation
         self._compute = compute
         self._clock = clock
+        self._asked: collections.OrderedDict[tuple[str, ...], bool] = collections.OrderedDict()
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         """Yield one Finding or one PassOn. Raises ComputeUnavailableError, OverloadedError."""
-        before = context.of(question.messages)
+        before = await self._before(question.messages, question.request_id)
         if before.instructed:
             yield answers.PassOn(f"Only the model can follow what it was told beside the question: {before.instructed}")
             return
@@ -41,6 +51,33 @@ class ComputedSpecialist:
             case _:
                 earlier = "Read with what was said before it: " if before.stated else ""
                 yield answers.PassOn(f"{earlier}{result['reason']}")
+
+    async def _before(self, messages: Sequence[answers.Message], request_id: str) -> context.Context:
+        """Return what stands before the last message, less what was a whole question there and so told nothing."""
+        before = context.of(messages)
+        asked, loop = set(), asyncio.get_running_loop()
+        until_s = loop.time() + _VERBLESS_S
+        for turn in reversed(before.verbless[-_VERBLESS_MAX:]):
+            payload = self._payload(messages[turn].text)
+            key = tuple(payload.values())
+            if key not in self._asked and loop.time() >= until_s:
+                continue
+            asked |= {turn} if await self._is_asked(key, payload, request_id) else set()
+        return before.without(asked)
+
+    async def _is_asked(self, key: tuple[str, ...], payload: dict[str, Any], request_id: str) -> bool:
+        """Say whether a text is a whole question by itself; one that is too much for the worker counts as told."""
+        if key in self._asked:
+            self._asked.move_to_end(key)
+            return self._asked[key]
+        try:
+            is_asked = bool((await self._compute.call(_READS_VERBLESS, payload, request_id))["kind"] != "passed_on")
+        except (errors.ComputeLimitError, errors.ComputeUnavailableError):
+            is_asked = False
+        self._asked[key] = is_asked
+        if len(self._asked) > _REMEMBERED_MAX:
+            self._asked.popitem(last=False)
+        return is_asked
 
     async def _read(self, question: answers.Question, before: context.Context) -> dict[str, Any]:
         """Return the result of the last message alone, or with the facts that stood beside earlier questions.
@@ -71,7 +108,7 @@ class ComputedSpecialist:
         asked = followups.whole(question.messages)
         if asked is None:
             return None
-        stated = context.of(asked.messages).stated
+        stated = (await self._before(asked.messages, question.request_id)).stated
         earlier = await self._computed(asked.earlier, stated, question.request_id)
         if earlier["kind"] != "solved":
             return None
@@ -98,18 +135,19 @@ def _said(result: dict[str, Any]) -> str:
 
 def _finding(result: dict[str, Any]) -> answers.Finding:
     detail = {"reading": result["reading"], "check": result["check"], "steps": result["steps"], **result["detail"]}
-    summary = f"{_one_line(result['reading'])}. Check: {result['check'].rstrip('.')}."
+    summary = f"{_sentence(result['reading'])} Check: {result['check'].rstrip('.')}."
     level = answers.Level(result["level"])
     return answers.Finding(result["answer"], 1.0 if level.verified else 0.5, answers.Evidence(level, summary, detail))
 
 
 def _refusal(reason: str, reading: str) -> answers.Finding:
-    summary = f"{_one_line(reading)}." if reading else "No result was computed."
+    summary = _sentence(reading) if reading else "No result was computed."
     evidence = answers.Evidence(answers.Level.NONE, summary, {"reading": reading, "reason": reason})
     return answers.Finding(reason, 1.0, evidence, refused=True)
 
 
-def _one_line(reading: str) -> str:
-    """Return a reading of several lines as one, for summaries."""
+def _sentence(reading: str) -> str:
+    """Return a reading of several lines as one sentence, for summaries."""
     lines = [line.strip() for line in reading.removeprefix("I read:").splitlines() if line.strip()]
-    return "I read: " + "; ".join(lines).rstrip(".")
+    told = "I read: " + "; ".join(lines).rstrip(".")
+    return told if told.endswith("?") else f"{told}."

@@ -8,8 +8,9 @@ What was stated beside an earlier question belonged to that question. It may go 
 same things, and it is told apart: `hanging` returns it.
 """
 
+import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from council.domain import answers
@@ -66,9 +67,16 @@ _DATED = re.compile(r"\b(?:if|suppose|given that) (?:today|tomorrow|yesterday|it
 # So do these where they are told, and not asked: they are about how numbers and answers are written.
 _NOTATION = re.compile(
     r"\b(?:octal|binary|hex|hexadecimal|duodecimal|ternary|base|bases|radix|mod|pi|radians|notation|symbols?|operators?|"
-    r"precedence|mean)\b|^(?:please )?(?:answer|reply|respond|take|consider|express|read|interpret|count)\b"
+    r"precedence|mean(?! of\b))\b|^(?:please )?(?:answer|reply|respond|take|consider|express|read|interpret|count)\b"
     r"|\b(?:numbers?|digits?|answers?|results?|angles?|dates?|times?|prices?|units?|everything)\b[^,]{0,30}"
     r"\b(?:written|meant|given|taken|expressed|shown|read|in|as|to be)\b",
+    re.IGNORECASE,
+)
+# What holds none of these may be a question without a verb: "180 cm in feet and inches".
+_STATES = re.compile(
+    r"[=<>:\N{LESS-THAN OR EQUAL TO}\N{GREATER-THAN OR EQUAL TO}\N{NOT EQUAL TO}\N{ALMOST EQUAL TO}\N{ELEMENT OF}]"
+    r"|\b(?:is|isn't|are|aren't|was|were|am|be|been|has|have|had|equals?|can|could|will|would|must|should|it|they|he|she|we|"
+    r"i|you|this|that|these|those)\b",
     re.IGNORECASE,
 )
 # Words that two texts may share without speaking of the same things.
@@ -98,15 +106,23 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`told` is what a user said that the last message may hang on; `instructed` the instruction that asks for more."""
+    """`told` is what a user said that the last message may hang on; `instructed` the instruction that asks for more.
+
+    `verbless` are the turns among them that may be questions without a verb and a question mark, which tell nothing.
+    """
 
     told: tuple[Told, ...]
     instructed: str
+    verbless: tuple[int, ...] = ()
 
     @property
     def stated(self) -> tuple[str, ...]:
         """What the last message is read with in any case."""
         return tuple(one.text for one in self.told if one.lasting)
+
+    def without(self, turns: Collection[int]) -> "Context":
+        """Return what is left where these turns told nothing."""
+        return dataclasses.replace(self, told=tuple(one for one in self.told if one.turn not in turns), verbless=())
 
     def hanging(self, text: str) -> tuple[str, ...]:
         """Return what `text` is to be read with where facts beside an earlier question speak of the same things; else ()."""
@@ -153,7 +169,13 @@ def of(messages: Sequence[answers.Message]) -> Context:
             for sentence in _sentences(message.text):
                 if not _HARMLESS.fullmatch(sentence.rstrip(".!? ")):
                     return Context((), sentence[:100])
-    return Context(tuple(told), "")
+    turns = sorted({one.turn for one in told})
+    return Context(tuple(told), "", tuple(turn for turn in turns if _may_ask(before[turn].text)))
+
+
+def _may_ask(text: str) -> bool:
+    """Say whether a text that asks with no word may do so all the same: it says nothing of anything."""
+    return "\n" not in text.strip() and not any(one.search(text) for one in (_STATES, _LASTING, _NOTATION, _DATED))
 
 
 def tells(text: str) -> bool:

@@ -95,7 +95,7 @@ class Board:
         return sorted(found, key=lambda one: (one.since_us, one.name, one.labels))
 
     def _take(self, one: incidents.Observation) -> Iterator[Event]:
-        rule = alerting.rule_of(one.name, self._settings, one.page_after_s)
+        rule = alerting.rule_of(one.name, self._settings, one.page_after_s, one.held_s)
         kept = self._kept.get(one.key)
         bad = tracks.is_bad(one.verdict, rule)
         if kept is None and not bad:

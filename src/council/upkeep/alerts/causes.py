@@ -30,7 +30,7 @@ def candidates(members: Sequence[incidents.Member], bad: Sequence[board.Bad]) ->
         because = _because(one, others)
         is_member = any(member.alert.key == (one.name, one.labels) for member in members)
         if because or not is_member:
-            title = incidents.label_of(one.name, one.labels)
+            title = incidents.words_of(one.name, one.labels)
             found.append(incidents.Cause(title, one.since_us, one.reason, because, one.until_us))
     found.sort(key=lambda cause: (not cause.because, cause.at_us, cause.title))
     return tuple(found[: incidents.CAUSES_MAX])

@@ -29,10 +29,14 @@ def of_finding(
     next_step: str,
     at_us: int,
     page_after_s: float | None = None,
+    held_s: float = 0.0,
 ) -> incidents.Observation:
-    """Return what a sentinel found about a service, and when its warning becomes a page, if it says so itself."""
+    """Return what a sentinel found about a service, and when its warning becomes a page, if it says so itself.
+
+    `held_s`: for how long that has been so.
+    """
     found = _observation(sentinel, gates.Verdict(verdict), at_us, reason, (("svc", service),), next_step)
-    return dataclasses.replace(found, page_after_s=page_after_s)
+    return dataclasses.replace(found, page_after_s=page_after_s, held_s=held_s)
 
 
 def of_service(status: states.ServiceStatus, at_us: int) -> incidents.Observation:

@@ -75,8 +75,12 @@ class Docs:
         if text == evidence["page"]:
             return bots.Nothing("the pages are as they should be")
         newest = told[0].cid
+        # The same change may come to another end, as one that is taken back.
+        about = f"changes up to {newest} {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        if about in evidence["done"]:
+            return bots.Nothing("what has changed is proposed already")
         return bots.Draft(
-            subject=f"changes up to {newest}",
+            subject=about,
             title="Bring the page of changes up to date",
             why=f"The lineage has gone on to cid:{newest}.",
             files={PATH: text},

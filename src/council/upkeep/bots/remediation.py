@@ -63,6 +63,8 @@ REMEDIES: tuple[Remedy, ...] = (
     _remedy("resource", frozenset(), "fewer questions go to a paid model", (SHARE_MAX, 0.5), subject="budget"),
     _remedy("traffic", _MONEY, "fewer questions go to a paid model", (SHARE_MAX, 0.5)),
     _remedy("traffic", frozenset({"sandbox_queue"}), "fewer jobs wait for a sandbox", ("sandbox.queue_max", 0.5)),
+    # Half of the default is the gate's own limit, and its amber lies below that.
+    _remedy("", frozenset({"concurrent_users"}), "fewer are let in at once", ("gateway.concurrent_max", 0.35)),
     _remedy("traffic", _SLOW | _CROWD, "fewer are let in at once, so that those who are get their answer",
             ("gateway.concurrent_max", 0.5), ("model.queue_max", 0.5)),
     _memory_of("recall", ("memory.cache_texts", 0.5), ("recall.meanings_max", 0.5), ("cache.questions_max", 0.5),
@@ -74,7 +76,6 @@ REMEDIES: tuple[Remedy, ...] = (
     _remedy("", frozenset({"sandbox_queue"}), "fewer jobs wait for a sandbox", ("sandbox.queue_max", 0.5)),
     _remedy("", frozenset({"model_queue"}), "fewer wait for the model, and shorter answers are the default",
             ("model.queue_max", 0.5), ("model.tokens_max_default", 0.5)),
-    _remedy("", frozenset({"concurrent_users"}), "fewer are let in at once", ("gateway.concurrent_max", 0.5)),
     _remedy("", frozenset({"network_errors"}), "a provider that fails is left alone sooner and for longer",
             ("calls.failures_max", 0.5), ("calls.open_s", 2)),
     _remedy("", _MONEY, "fewer questions go to a paid model", (SHARE_MAX, 0.5)),

@@ -144,7 +144,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "records-full", "Gives the gateway a limit on the size of files that the records have passed.", "Every answer.",
-        "The limit is what it was.", Lasts.REPAIRED, 40, EVERYWHERE,
+        "The limit is what it was.", Lasts.REPAIRED, 90, EVERYWHERE,
     ),
     Fault(
         "disk-full", "Fills the small disk that the home lies on to the last byte.", "Everything that is written.",

@@ -16,6 +16,7 @@ from council.domain import guides
 _DEPTH_MAX = 16
 _ENTRIES_MAX = 100_000
 _FAULTS_MAX = 100
+_ENDINGS = tuple(guides.SUFFIXES)
 
 
 class ChangedError(Exception):
@@ -37,7 +38,7 @@ class File:
 
     root: str
     source: str
-    path: Path
+    path: str
     stamp: tuple[int, int, int]
     size_bytes: int
 
@@ -51,15 +52,15 @@ def look(books: list[Guidebook], files_max: int) -> tuple[list[File], list[guide
     files: list[File] = []
     faults: list[guides.Fault] = []
     for book in books:
-        for source, path, entry, depth in _entries(book, faults):
+        for source, entry, depth in _entries(book, faults):
             reason = _not_one(entry, depth)
-            stamp = None if reason else _stamp(path)
+            stamp = None if reason else _stamp(entry)
             if stamp and len(files) >= files_max:
                 reason = f"over the limit of {files_max:,} guides; take some out, or raise `guides.files_max`"
             if reason:
                 faults.append(guides.Fault(book.root, source, 0, reason))
             elif stamp:
-                files.append(File(book.root, source, path, stamp, stamp[1]))
+                files.append(File(book.root, source, entry.path, stamp, stamp[1]))
     return files, faults[:_FAULTS_MAX]
 
 
@@ -88,44 +89,46 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def _entries(book: Guidebook, faults: list[guides.Fault]) -> Iterator[tuple[str, Path, "os.DirEntry[str]", int]]:
-    """Yield what lies in a book, folders walked into and left out, hidden entries passed over; say which cannot be opened."""
+def _entries(book: Guidebook, faults: list[guides.Fault]) -> Iterator[tuple[str, "os.DirEntry[str]", int]]:
+    """Yield what lies in a book, folders walked into and left out, hidden entries passed over; say which cannot be opened.
+
+    Without `Path`, which takes most of the time of a look at a thousand documents, and a look comes every few seconds.
+    """
     if book.folder.is_symlink():
         faults.append(guides.Fault(book.root, book.name, 0, "a symbolic link; copy the documents themselves here"))
         return
-    pending = [(book.folder, 0)]
+    pending = [(os.fspath(book.folder), book.name, 0)]
     seen = 0
     while pending:
-        folder, depth = pending.pop()
+        folder, source, depth = pending.pop()
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except FileNotFoundError:
             continue
         except OSError as error:
             reason = f"a folder that cannot be opened: {error.strerror}; let Council read it"
-            faults.append(guides.Fault(book.root, _source(book, folder), 0, reason))
+            faults.append(guides.Fault(book.root, source, 0, reason))
             continue
         inner = []
         for entry in entries:
             seen += 1
             if entry.name.startswith(".") or seen > _ENTRIES_MAX:
                 continue
-            path = Path(entry.path)
+            beneath = f"{source}/{_said(entry.name)}"
             if entry.is_dir(follow_symlinks=False) and depth < _DEPTH_MAX:
-                inner.append((path, depth + 1))
+                inner.append((entry.path, beneath, depth + 1))
             elif _is_wanted(entry):
-                yield _source(book, path), path, entry, depth
+                yield beneath, entry, depth
         pending.extend(reversed(inner))
 
 
-def _source(book: Guidebook, path: Path) -> str:
-    """Return a path's name; bytes in it that are no text are spelt out."""
-    name = os.fsencode(path.relative_to(book.folder)).decode("utf-8", "backslashreplace")
-    return book.name if name == "." else f"{book.name}/{name}"
+def _said(name: str) -> str:
+    """Return a name; bytes in it that are no text are spelt out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _is_wanted(entry: "os.DirEntry[str]") -> bool:
-    return Path(entry.name).suffix.lower() in guides.SUFFIXES or entry.is_dir(follow_symlinks=False)
+    return entry.name.lower().endswith(_ENDINGS) or entry.is_dir(follow_symlinks=False)
 
 
 def _not_one(entry: "os.DirEntry[str]", depth: int) -> str:
@@ -137,10 +140,10 @@ def _not_one(entry: "os.DirEntry[str]", depth: int) -> str:
     return ""
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(entry: "os.DirEntry[str]") -> tuple[int, int, int] | None:
     """Return when a plain file last changed, its size and which it is; None if it is none, or has just gone."""
     try:
-        status = path.lstat()
+        status = entry.stat(follow_symlinks=False)
     except OSError:
         return None
     return _stamp_of(status) if stat.S_ISREG(status.st_mode) else None

@@ -141,12 +141,17 @@ class Loader:
                 await asyncio.sleep(_YOUNG_S)
                 self._shelf, self._seen = shelf.Shelf(), {}
             began_s, read, moved = self.parts.clock.monotonic_s(), 0, False
+            # Asked once: to read all that is there again after each part of many would take longer than to make the parts.
+            listing = await self.parts.book.listing()
+            shown, faults = {entry.slug: entry for entry in listing.entries}, listing.faults
             while True:
-                listing = await self.parts.book.listing()
                 looked = await asyncio.to_thread(self._look)
-                swap, is_whole = await self._swap_of(looked, {entry.slug: entry for entry in listing.entries})
-                if swap.changed or swap.gone or swap.faults != listing.faults:
+                swap, is_whole = await self._swap_of(looked, shown)
+                if swap.changed or swap.gone or swap.faults != faults:
                     await self.parts.book.swap(swap)
+                shown = {slug: entry for slug, entry in shown.items() if slug not in swap.gone}
+                shown |= {one.entry.slug: one.entry for one in swap.changed}
+                faults = swap.faults
                 self._note(swap)
                 read, moved = read + len(looked.held), moved or bool(swap.changed or swap.gone)
                 if is_whole:

@@ -6,6 +6,7 @@ the first is taken: the blueprint's before the library's, so that nobody's docum
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from council.domain import guides
 from council.upkeep.guides import folder, reading
@@ -46,11 +47,12 @@ class Shelf:
 
     def learn(self, file: folder.File, digest: str, document: reading.Document) -> None:
         """Note what a document says of itself, or that it can have no slug."""
-        slug = document.front_matter.slug or guides.slug_of(file.path.stem)
+        name = Path(file.path).stem
+        slug = document.front_matter.slug or guides.slug_of(name)
         if not slug or slug in guides.RESERVED:
             self.blame(
                 file,
-                guides.FaultyError(f"no slug can be made of the name {file.path.stem!r:.60}. Give it a `slug`.", 1),
+                guides.FaultyError(f"no slug can be made of the name {name!r:.60}. Give it a `slug`.", 1),
             )
             return
         self.known[file.source] = Known(file.stamp, slug, digest, document.front_matter)

@@ -10,7 +10,8 @@ that can be, and the next one is tried. Then each alert that fires is looked at,
 - What did not help is not tried again in the same incident; what helped may be, after its cool-down, and so often an hour.
 - What comes after a playbook comes only once that was tried; one that is for something else leaves what follows it alone.
 - Once no playbook is left, or all repairs of an hour or a day are used up, a person is called, once for a part in an incident,
-  and with every kill switch.
+  and with every kill switch. What gets better after something was done is given its time first, and what else goes bad later
+  in the incident is repaired all the same.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,10 +20,14 @@ from dataclasses import dataclass, field
 from council.domain import gates, incidents, playbooks, repairs
 from council.upkeep.healer import world as world_module
 
-# How long a page waits for things to get well by themselves before a person is called where nothing could be tried.
+# How long an alert has fired before a person is called about it: much that ends is back by then, whoever started it again.
 PATIENCE_S = 60.0
+# How long a repair may take to show before a person is called: a rate limit, which gates and quotas see by the minute; another
+# after which what was red is amber, for the longest window of a gate; and one that helped, in whatever part.
+LIMITED_S, EASING_S, SETTLING_S = 900.0, 330.0, 90.0
 _BAD = frozenset({gates.Verdict.RED, gates.Verdict.AMBER})
 _WANTED_US = round(repairs.WANTED_S * 1e6)
+_NARROWING = frozenset({playbooks.Action.RATE_LIMIT, playbooks.Action.SHED, playbooks.Action.SWITCH_PROVIDER})
 _PUTS = frozenset(action.value for action in playbooks.KIND_BY_ACTION)
 
 
@@ -207,8 +212,8 @@ def _about(
         return held(world.paused)
     if place in world_module.OWN:
         return held("the supervisor alone can repair it")
-    is_called = any(one.outcome is repairs.Outcome.CALLED for one in _of(world, incident, place))
-    if not is_called and any(_threw(one, incident, alert) for one in world.repairs):
+    called = [one for one in _of(world, incident, place) if one.outcome is repairs.Outcome.CALLED]
+    if not called and any(_threw(one, incident, alert) for one in world.repairs):
         return Call(incident, alert, place, _THROWN)
     if world.services is None:
         return held("the supervisor does not answer, so nobody knows what runs")
@@ -220,9 +225,10 @@ def _about(
     chain = _ordered(world, incident, alert, place)
     if not chain:
         return held("no playbook is for it")
-    if is_called:
+    if any((one.alert, one.labels) == (alert.name, alert.labels) for one in called):
         return held("a person was called")
-    return _first(world, incident, member, chain, busy, begun)
+    first = _first(world, incident, member, chain, busy, begun)
+    return held("a person was called") if called and isinstance(first, Call) else first
 
 
 def _threw(one: repairs.Repair, incident: incidents.Incident, alert: incidents.Alert) -> bool:
@@ -270,14 +276,16 @@ def _first(
             passed.append(f"{name}: {why}")
             soon = soon or left_s <= PATIENCE_S
             continue
-        if why := _not_now(world, member, playbook, component, busy):
+        if why := _not_now(world, incident, member, playbook, component, busy):
             return Held(incident, alert, component, f"{name}: {why}")
         if why := world.spent(begun):
-            return Call(incident, alert, place, why)
+            return _called(world, incident, member, place, [why])
         blamed = world.blamed(incident, place) if playbook.action is playbooks.Action.ROLLBACK else None
         why = f"{alert.title}: {alert.summary or 'bad'}"
         if blamed is not None:
             why = f"it began after patch {blamed.cid} came to serve: {why}"
+        if playbook.needs.damaged:
+            why = f"{why}; the settings that serve cannot be read: {world.damaged}"
         return Begin(playbook, component, why, incident, alert, blamed.cid if blamed else "")
     return Held(incident, alert, place, "; ".join(passed) or "no playbook is for it")
 
@@ -289,20 +297,48 @@ def _called(
     place: str,
     passed: Sequence[str],
 ) -> Decision:
-    """Return that a person is called, where something was tried, or a page has lasted; a warning is told of as it is."""
+    """Return that a person is called about what has lasted; a warning about which nothing was tried is told of as it is."""
     why = "; ".join(passed) or "its playbooks say so"
-    if not any(one.incident_id == incident.id and one.counts for one in world.repairs):
-        if member.alert.severity is not incidents.Severity.PAGE:
-            return Held(incident, member.alert, place, why)
-        if world.now_us - member.fired_us < PATIENCE_S * 1e6:
-            return Held(incident, member.alert, place, f"{why}; a person is called after {PATIENCE_S:g} s")
+    if (left_s := _settles(world, incident, member.alert, place)) > 0:
+        told = f"a person is called if it is no better {left_s:.0f} s from now"
+        return Held(incident, member.alert, place, f"what was done last has time to show: {told}")
+    was_tried = any(one.incident_id == incident.id and one.counts for one in world.repairs)
+    if member.alert.severity is not incidents.Severity.PAGE and not was_tried:
+        return Held(incident, member.alert, place, why)
+    if world.now_us - member.fired_us < PATIENCE_S * 1e6:
+        return Held(incident, member.alert, place, f"{why}; a person is called after {PATIENCE_S:g} s")
     return Call(incident, member.alert, place, why)
+
+
+def _settles(world: world_module.World, incident: incidents.Incident, alert: incidents.Alert, component: str) -> float:
+    """Return for how long what was done has time to show, seconds: a gate goes on seeing what it looks back on."""
+    eases = world.verdict(alert) is gates.Verdict.AMBER
+    done = [one for one in world.repairs if one.incident_id == incident.id and one.counts]
+    return max((_left_s(world, one, alert, component, eases=eases) for one in done), default=0.0)
+
+
+def _left_s(
+    world: world_module.World, one: repairs.Repair, alert: incidents.Alert, component: str, *, eases: bool
+) -> float:
+    helped = one.outcome is repairs.Outcome.HELPED
+    # What is about one service alone does not come from how many ask.
+    may_be_of_it = not alert.labels or (one.alert, one.labels) == (alert.name, alert.labels)
+    if may_be_of_it and one.action == playbooks.Action.RATE_LIMIT.value and (helped or one.is_under_way):
+        return LIMITED_S - world.age_us(one) / 1e6
+    if eases and one.component == component:
+        return EASING_S - _ago_s(world, one)
+    return SETTLING_S - _ago_s(world, one) if helped else 0.0
+
+
+def _ago_s(world: world_module.World, one: repairs.Repair) -> float:
+    """Return how long ago a repair ended, seconds. It began before, so its age bounds that, whatever the clock says now."""
+    return min(world.now_us - max(one.ended_us, one.began_us), world.age_us(one)) / 1e6
 
 
 def _ordered(world: world_module.World, incident: incidents.Incident, alert: incidents.Alert, place: str) -> list[str]:
     """Return the playbooks for an alert; those that take back a patch come first where there is one to blame."""
     chain = world.book.chain(alert.name, labelled=bool(alert.labels))
-    if not chain or world.blamed(incident, place) is None:
+    if not chain or world.damaged or world.blamed(incident, place) is None:
         return chain
     backs = [one.name for one in world.book.playbooks.values() if one.action is playbooks.Action.ROLLBACK]
     first = [name for name in chain if name in backs] or [
@@ -332,7 +368,11 @@ def _never(
         return "it was tried"
     if any(one.outcome is repairs.Outcome.HANDED_ON for one in tried):
         return "it was handed on"
+    if playbook.needs.damaged and not world.damaged:
+        return "the settings that serve can be read"
     back = playbook.action is playbooks.Action.ROLLBACK
+    if back and world.damaged:
+        return "settings that cannot be read come from no patch"
     if (playbook.needs.changed or back) and world.blamed(incident, _about_whom(world, alert)) is None:
         return "no patch came to serve shortly before it began"
     if playbook.action is playbooks.Action.SCALE and not world.can_scale:
@@ -356,7 +396,12 @@ def _about_whom(world: world_module.World, alert: incidents.Alert) -> str:
 
 
 def _not_now(
-    world: world_module.World, member: incidents.Member, playbook: playbooks.Playbook, component: str, busy: _Busy
+    world: world_module.World,
+    incident: incidents.Incident,
+    member: incidents.Member,
+    playbook: playbooks.Playbook,
+    component: str,
+    busy: _Busy,
 ) -> str:
     """Return what a playbook waits for, "" where it may be used now."""
     if conflict := busy.conflict(playbooks.booked(playbook.action, component)):
@@ -366,6 +411,12 @@ def _not_now(
         return f"it waits until the alert has fired for {playbook.needs.lasting_s:g} s"
     if busy.count >= world.settings.at_once_max:
         return f"{busy.count} other repairs are under way"
+    # What narrows it for everybody does not come just after the cause was repaired, while a gate still looks back on that.
+    if playbook.action in _NARROWING and not member.alert.labels:
+        helped = [one for one in world.repairs if one.incident_id == incident.id]
+        ago_s = [_ago_s(world, one) for one in helped if one.outcome is repairs.Outcome.HELPED]
+        if ago_s and min(ago_s) < EASING_S:
+            return f"what helped {min(ago_s):.0f} s ago has {EASING_S:g} s to show"
     return ""
 
 
@@ -374,8 +425,7 @@ def _cools_down(world: world_module.World, playbook: playbooks.Playbook, compone
     used = [one for one in world.repairs if _is_use(one, playbook, component)]
     if not used:
         return 0.0, ""
-    # It began before it ended, so its age bounds how long ago that can be, whatever the clock says now.
-    ago_s = min(min(world.now_us - max(one.ended_us, one.began_us), world.age_us(one)) for one in used) / 1e6
+    ago_s = min(_ago_s(world, one) for one in used)
     return playbook.cool_down_s - ago_s, f"it was used {ago_s:.0f} s ago, and cools down for {playbook.cool_down_s:g} s"
 
 

@@ -29,6 +29,7 @@ def evidence(seen: world.World, incident: incidents.Incident | None) -> list[str
             if one.incident_id == incident.id and one.outcome is not repairs.Outcome.CALLED
         ]
         found += [f"may have to do with it: {cause.title}: {cause.reason}" for cause in incident.causes[:_LINES_MAX]]
+    found += [f"the settings that serve cannot be read: {seen.damaged}"] if seen.damaged else []
     newest = next(iter(seen.patches or ()), None)
     if newest is not None:
         found.append(
@@ -63,7 +64,7 @@ def called(one: deciding.Call, lines: Sequence[str], identifier: str, at_us: int
 
 def notice(made: repairs.Repair, incident: incidents.Incident, next_step: str) -> incidents.Notice:
     """Return what people are told when they are called. Its id is the same however often it is made of one call."""
-    title = f"A person is needed: {incidents.label_of(made.alert, made.labels)}"
+    title = f"A person is needed: {incidents.words_of(made.alert, made.labels)}"
     lines = [f"Council could not repair this by itself. {made.why[:1].upper()}{made.why[1:]}."]
     if made.evidence:
         lines += ["What is known:", *(f"  {line}" for line in made.evidence[:_LINES_MAX])]
@@ -117,14 +118,21 @@ def lines(found: Sequence[deciding.Decision]) -> list[dict[str, Any]]:
 def _line(one: deciding.Decision) -> dict[str, Any]:
     match one:
         case deciding.Settle(repair, outcome, told):
-            alert = incidents.label_of(repair.alert, repair.labels) if repair.alert else None
+            alert = incidents.words_of(repair.alert, repair.labels) if repair.alert else None
             said = {"decision": "end", "playbook": repair.playbook, "why": f"{outcome}: {told}"}
-            return {**said, "component": repair.component, "alert": alert, "incident_id": repair.incident_id or None}
+            return {
+                **said, "component": repair.component, "alert": alert, "alert_name": repair.alert or None,
+                "incident_id": repair.incident_id or None,
+            }  # fmt: skip
         case deciding.Begin(playbook):
             said = {"decision": "repair", "playbook": playbook.name, "touches": playbook.touches}
         case deciding.Call():
             said = {"decision": "call a person"}
         case _:
             said = {"decision": "nothing"}
-    about = {"alert": one.alert.title if one.alert else None, "incident_id": one.incident.id if one.incident else None}
+    about = {
+        "alert": one.alert.title if one.alert else None,
+        "alert_name": one.alert.name if one.alert else None,
+        "incident_id": one.incident.id if one.incident else None,
+    }
     return {**said, **about, "component": one.component, "why": one.why}

@@ -41,7 +41,8 @@ class World:
     `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert: gates,
     sentinels; None where the watcher does not answer. `at_work` are repairs that this process is
     carrying out at the moment. `paused` says why nothing may begin, "" where it may. `can_scale`: one more gateway may run.
-    `ages_s` is how long ago repairs began by a clock that nobody sets, where that is known.
+    `damaged` says what is wrong with the settings of the generation that serves, "" where they can be read. `ages_s` is how
+    long ago repairs began by a clock that nobody sets, where that is known.
     """
 
     now_us: int
@@ -55,6 +56,7 @@ class World:
     at_work: Collection[str] = field(default_factory=frozenset)
     paused: str = ""
     can_scale: bool = True
+    damaged: str = ""
     ages_s: Mapping[str, float] = field(default_factory=dict)
 
     def age_us(self, one: repairs_module.Repair) -> int:

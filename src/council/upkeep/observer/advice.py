@@ -49,16 +49,15 @@ def advise(found: evidence.Evidence) -> tuple[digests.Advice, ...]:
 def _open_incidents(found: evidence.Evidence) -> Iterator[digests.Advice]:
     goes_on = [one for one in found.incidents if one.standing is incidents.Standing.OPEN]
     for one in sorted(goes_on, key=lambda each: each.id, reverse=True)[:_EXPLAINED_MAX]:
-        ranked = causes.ranked(found, one)
+        first = causes.likeliest(found, one)
         query = f"council incidents show {one.id}"
         title = telling.word("incident", one.title, query, found.span)
         since = telling.moment("began", one.began_us / 1e6, query, found.span)
-        if not ranked or ranked[0].weight < _LIKELY:
-            text = "The incident {title} goes on since {since}; read what is known of it."
+        if first is None or first.weight < _LIKELY:
+            text = "Since {since}: {title}. It goes on; read what is known of it."
             yield digests.Advice(telling.say(text, title=title, since=since), f"council observe explain {one.id}")
             continue
-        first = ranked[0]
-        head = telling.say("The incident {title} goes on since {since}. The likeliest cause:", title=title, since=since)
+        head = telling.say("Since {since}: {title}. It goes on. The likeliest cause:", title=title, since=since)
         yield digests.Advice(telling.joined([head, first.sentence]), _against(first, one.id))
 
 
@@ -150,7 +149,7 @@ def _again_and_again(found: evidence.Evidence) -> Iterator[digests.Advice]:
             "count": evidence.Fact("incidents with it", count, telling.COUNT, "council incidents --json", found.span),
         }
         yield digests.Advice(
-            telling.say("{title} came again and again, in incidents: {count}.", **facts), "council incidents"
+            telling.say("Again and again: {title}. In incidents: {count}.", **facts), "council incidents"
         )
 
 

@@ -7,7 +7,7 @@ ended since its memory was full is what happened, and not why. The numbers below
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from council.domain import evidence, incidents
 from council.upkeep.observer import changes, leads, series, telling
@@ -32,6 +32,8 @@ _UNCOVERED = 0.35
 _SERIES_MAX = 3
 _PLAIN = 0.5
 _SERIES_SCORE_MIN = 6.0
+# Kinds of what is wrong with a part of Council itself; of what came from outside nobody here knows why.
+_INSIDE = frozenset({"service", "resource"})
 # What is constant or only counts up says nothing by having changed.
 _NOT_SERIES = frozenset(
     {"fd_soft_limit", "council_disk_size_bytes", "council_quota_today_usd_micros", "council_process_start_seconds"}
@@ -41,6 +43,26 @@ _NOT_SERIES = frozenset(
 def ranked(found: evidence.Evidence, incident: incidents.Incident) -> tuple[evidence.RankedCause, ...]:
     """Return what may have brought an incident about, the likeliest first; none where nothing is known that changed."""
     scene = leads.Scene(found, incident)
+    told = _told(scene)
+    others = any(not _is_the_incident(scene, one) for _, one in told)
+    return tuple(
+        _cause(weight, one, [_no_further(scene, others)] if place == 0 and _is_the_incident(scene, one) else [])
+        for place, (weight, one) in enumerate(told)
+    )
+
+
+def likeliest(found: evidence.Evidence, incident: incidents.Incident) -> evidence.RankedCause | None:
+    """Return the likeliest that is not the incident told once more, None where there is none."""
+    scene = leads.Scene(found, incident)
+    causes = (_cause(weight, one, []) for weight, one in _told(scene) if not _is_the_incident(scene, one))
+    return next(causes, None)
+
+
+def _cause(weight: float, one: leads.Lead, more: Sequence[evidence.Sentence]) -> evidence.RankedCause:
+    return evidence.RankedCause(one.kind, one.subject, round(weight, 3), telling.joined([one.sentence, *more]))
+
+
+def _told(scene: leads.Scene) -> list[tuple[float, leads.Lead]]:
     seen = [
         *changes.patches(scene),
         *leads.upstreams(scene),
@@ -56,9 +78,22 @@ def ranked(found: evidence.Evidence, incident: incidents.Incident) -> tuple[evid
     kept = sorted(
         (pair for pair in weighed if pair[0] >= WEIGHT_MIN), key=lambda pair: (-pair[0], pair[1].at_s, pair[1].subject)
     )
-    return tuple(
-        evidence.RankedCause(one.kind, one.subject, round(weight, 3), one.sentence)
-        for weight, one in _once(kept)[:CAUSES_MAX]
+    return _once(kept)[:CAUSES_MAX]
+
+
+def _is_the_incident(scene: leads.Scene, one: leads.Lead) -> bool:
+    """Whether a lead is all that is wrong, told once more, and so explains none of it."""
+    is_inside = one.kind in _INSIDE and bool(one.embodied)
+    return is_inside and all(alert.title in one.embodied for alert in scene.alerts)
+
+
+def _no_further(scene: leads.Scene, others: bool) -> evidence.Sentence:
+    """Return what is said of a cause that is the incident itself: how far what is known goes."""
+    if others:
+        return evidence.Sentence("This is what went bad, and not why: what changed about then comes next.")
+    back = scene.fact("looked back", scene.onset_s - scene.before.start_s, telling.DURATION, scene.query)
+    return telling.say(
+        "This is what went bad, and not why: nothing is known that changed within {back} before it.", back=back
     )
 
 

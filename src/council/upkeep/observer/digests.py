@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from council.domain import digests, evidence, gates, incidents
-from council.upkeep.observer import advice, causes, health, measures, series, telling
+from council.upkeep.observer import advice, causes, health, measures, series, starts, telling
 
 _PLOTTED = ("latency_p95", "error_rate", "success_rate", "local_processing", "cost_per_100", "memory_growth")
 _LEAKS = frozenset("memory descriptors zombies threads children sockets temp_files tasks gpu_drip disk_growth".split())
@@ -39,14 +39,14 @@ def digest(found: evidence.Evidence, zone: str = "UTC", loop: Loop | None = None
     told = health.health(found)
     decided = tuple(_decided(found, outcome) for outcome in ("applied", "rolled back", "refused"))
     applied, returned, refused = (tuple(map(_change(found), rows[-digests.LISTED_MAX :])) for rows in decided)
-    touching = _touching(found)
+    touching, began = _touching(found), tuple(starts.services(found))
     return digests.Digest(
         date=date,
         zone=zone,
         span=found.span,
         made_s=found.now_s,
         label=found.label,
-        headline=tuple(_headline(found, told, decided, touching)),
+        headline=tuple(_headline(found, told, decided, touching, began)),
         patches_applied=applied,
         patches_rolled_back=returned,
         patches_refused=refused,
@@ -59,8 +59,9 @@ def digest(found: evidence.Evidence, zone: str = "UTC", loop: Loop | None = None
         autonomy_low=measures.autonomy_low(found),
         recommendations=advice.advise(found),
         leaks=tuple(_leaks(found)),
+        services=began,
         plots=tuple(_plots(found)),
-        loop=tuple(_loop(found, loop or Loop())),
+        loop=tuple(_loop(found, loop)),
         missing=(*found.missing, *told_apart, *_left_out((*decided, touching))),
     )
 
@@ -159,6 +160,7 @@ def _headline(
     told: digests.Health,
     decided: Sequence[Sequence[evidence.PatchRow]],
     touching: Sequence[incidents.Incident],
+    began: Sequence[digests.Starts],
 ) -> Iterator[evidence.Sentence]:
     span = found.span
     facts = {
@@ -171,12 +173,14 @@ def _headline(
         yield telling.say("In the {time} until {to} no gate was known, so nobody can say how well it was.", **facts)
     else:
         worst = min(told.gates, key=lambda one: (one.health.value or 0.0, one.gate))
-        text = "In the {time} until {to} the health was {health} out of a hundred, and gates were known {known} of the time"
+        text = "In the {time} until {to} the health was {health} of a hundred, measured in {known} of that time"
         if isinstance(worst.health.value, float) and worst.health.value < 100:
             facts |= {"gate": telling.word("gate", worst.gate, worst.health.query, span), "least": worst.health}
-            text += "; the least was {gate} with {least}"
+            text += "; the worst was the gate {gate} with {least}"
         yield telling.say(text + ".", **facts)
     yield _of_troubles(found, touching)
+    if (again := starts.sentence(found, began)) is not None:
+        yield again
     names = ("applied", "returned", "refused")
     counts = {
         name: evidence.Fact(
@@ -276,18 +280,18 @@ def _summed(tracks: Sequence[Sequence[tuple[float, float]]], span: evidence.Span
     return tuple((span.start_s + (place + 0.5) * step_s, totals[place]) for place in sorted(totals))
 
 
-def _loop(found: evidence.Evidence, loop: Loop) -> Iterator[digests.Measure]:
+def _loop(found: evidence.Evidence, told: Loop | None) -> Iterator[digests.Measure]:
+    loop = told or Loop()
     span, history, notices = found.span, "council observe history --json", "council notify failed --json"
-    for name, value, unit, query in (
-        ("snapshots taken", loop.snapshots_taken, telling.COUNT, history),
-        ("snapshots missed", loop.snapshots_missed, telling.COUNT, history),
-        ("notices waiting", loop.notices_waiting, telling.COUNT, notices),
-        ("notices not delivered", loop.notices_failed, telling.COUNT, notices),
-        ("last digest", loop.last_digest_s, telling.TIME, history),
-        ("archive merged", loop.archive_merged_s, telling.TIME, history),
+    for name, value, unit, query, lacking in (
+        ("snapshots taken", loop.snapshots_taken, telling.COUNT, history, ""),
+        ("snapshots missed", loop.snapshots_missed, telling.COUNT, history, "those of so long ago are thinned"),
+        ("notices waiting", loop.notices_waiting, telling.COUNT, notices, ""),
+        ("notices not delivered", loop.notices_failed, telling.COUNT, notices, ""),
+        ("last digest", loop.last_digest_s, telling.TIME, history, "there was none yet"),
+        ("archive merged", loop.archive_merged_s, telling.TIME, history, "there was none yet"),
     ):
-        yield digests.Measure(
-            name, evidence.Fact(name, value, unit, query, span), None, "" if value is not None else "nobody told"
-        )
-    lacking = evidence.Fact("parts that could not be asked", len(found.missing), telling.COUNT, "council doctor", span)
-    yield digests.Measure("parts that could not be asked", lacking)
+        reason = "" if value is not None else lacking if told is not None else "the records could not be asked"
+        yield digests.Measure(name, evidence.Fact(name, value, unit, query, span), None, reason)
+    parts = evidence.Fact("parts that could not be asked", len(found.missing), telling.COUNT, "council doctor", span)
+    yield digests.Measure("parts that could not be asked", parts)

@@ -63,7 +63,7 @@ def notice(
     """Return what people are told. Its id is the same however often it is made of these stretches at one moment."""
     lines = [one.line for one in stretches]
     lasted = shown.duration(max(0.0, at_us / 1e6 - min(one.since_s for one in lines)))
-    alerts = telling.listed([one.alert for one in stretches])
+    alerts = telling.listed([incidents.words_of(one.alert, ()) for one in stretches])
     title = incidents.one_line(f"Red for {lasted}: {alerts}", incidents.TEXT_CHARS_MAX)
     data = {"gates": lines, "explanation": explanation, "span": found.span, "missing": found.missing}
     return incidents.Notice(

@@ -77,7 +77,7 @@ def _happened(
         "at": scene.fact("began", scene.onset_s, telling.TIME, query),
         "noticed": scene.fact("time to detect", incident.detection_s, telling.DURATION, query),
     }
-    text = "{what} went bad at {at} and was noticed after {noticed}."
+    text = "{what}: it began at {at} and was noticed after {noticed}."
     if incident.repair_s is None:
         facts["lasts"] = scene.fact("lasts", max(0.0, found.now_s - scene.onset_s), telling.DURATION, query)
         text += " It goes on after {lasts}."
@@ -108,7 +108,7 @@ def _alert(scene: leads.Scene, alert: incidents.Alert) -> evidence.Sentence:
         "at": scene.fact("since", alert.since_us / 1e6, telling.TIME, scene.query),
         "reason": scene.fact("reason", alert.summary.removesuffix(".") or "bad", telling.WORD, scene.query),
     }
-    text = "{what} at {at}: {reason}."
+    text = "{what} since {at}: {reason}."
     if history is not None and line is not None:
         values = [value for at_s, value in history.values if scene.onset_s <= at_s < scene.until_s]
         early = sorted(value for at_s, value in history.values if scene.before.holds(at_s))

@@ -34,7 +34,10 @@ def forecast(points: timeseries.Points, limit: float, horizon_s: float) -> anoma
     slopes = sorted(
         (later[1] - earlier[1]) / (later[0] - earlier[0])
         for earlier, later in itertools.combinations(zip(times_s, levels, strict=True), 2)
+        if later[0] > earlier[0]
     )
+    if not slopes:
+        return None
     slope = statistics.median(slopes)
     offsets = [value - slope * at_s for at_s, value in zip(times_s, levels, strict=True)]
     level = statistics.median(offsets)

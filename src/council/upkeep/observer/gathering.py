@@ -30,7 +30,10 @@ class TellsRows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Whom it asks. `spending` reads every budget, `label` says what serves; both may block, and raise CouncilError."""
+    """Whom it asks. `spending` reads every budget, `label` says what serves, `jobs` tells of scheduled jobs of a span.
+
+    These three may block, and raise CouncilError.
+    """
 
     watch: care_ports.Watch
     incidents: kept_ports.Incidents
@@ -40,6 +43,7 @@ class Parts:
     label: Callable[[], patches.Label]
     clock: clock_module.Clock
     repairs: kept_ports.Repairs | None = None
+    jobs: Callable[[evidence.Span], Sequence[evidence.Job]] = lambda _: ()
 
 
 @dataclass(slots=True)
@@ -62,12 +66,13 @@ class Gathering:
         now_s = self._parts.clock.now_us() / 1e6
         missing: list[evidence.Missing] = []
         begin_s = span.start_s if since_s is None else min(since_s, span.start_s)
-        seen, found, rows, costs, (repaired, acted) = await asyncio.gather(
+        seen, found, rows, costs, (repaired, acted), jobs = await asyncio.gather(
             self._seen(span, begin_s, now_s, missing),
             self._incidents(span, missing),
             self._patches(span, missing),
             self._costs(span, missing),
             self._repairs(span, missing),
+            self._jobs(span, missing),
         )
         return evidence.Evidence(
             span=span,
@@ -84,6 +89,7 @@ class Gathering:
             missing=sorted(missing, key=lambda one: one.what),
             repairs=repaired,
             interventions=acted,
+            jobs=jobs,
         )
 
     async def _seen(self, span: evidence.Span, begin_s: float, now_s: float, missing: list[evidence.Missing]) -> _Seen:
@@ -183,6 +189,13 @@ class Gathering:
         except errors.CouncilError as error:
             missing.append(evidence.Missing("repairs", error.message))
             return (), ()
+
+    async def _jobs(self, span: evidence.Span, missing: list[evidence.Missing]) -> Sequence[evidence.Job]:
+        try:
+            return await asyncio.to_thread(self._parts.jobs, span)
+        except errors.CouncilError as error:
+            missing.append(evidence.Missing("jobs", error.message))
+            return ()
 
     async def _label(self, missing: list[evidence.Missing]) -> patches.Label:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from council.domain import digests, evidence, repairs
-from council.upkeep.observer import layouts, measures, telling
+from council.upkeep.observer import autonomy, layouts, measures, telling
 
 SCHEMA = "council.kpi/1"
 
@@ -43,6 +43,7 @@ def _measures(found: evidence.Evidence, explained: Mapping[str, float] | None) -
         measures.interventions(found),
         measures.autonomy(found),
         measures.autonomy_low(found),
+        *(measures.autonomy_of(found, kind) for kind in autonomy.KINDS),
         measures.time_to_detect(found),
         measures.time_to_repair(found),
         _by_validation(found),
@@ -52,7 +53,7 @@ def _measures(found: evidence.Evidence, explained: Mapping[str, float] | None) -
 
 def _by_validation(found: evidence.Evidence) -> digests.Measure:
     """Return the share of patches that came to their end with nobody taking them back by hand."""
-    rows, query = measures.decided(found), "council patch history --json"
+    rows, query = autonomy.decided(found), "council patch history --json"
     alone = sum(row.returned_by in ("", repairs.HEALER) for row in rows)
     value = 100 * alone / len(rows) if rows else None
     fact = evidence.Fact("patches decided by validation alone", value, telling.PERCENT, query, found.span)
@@ -64,7 +65,7 @@ def _by_validation(found: evidence.Evidence) -> digests.Measure:
 def _documentation_lag(found: evidence.Evidence, explained: Mapping[str, float] | None) -> digests.Measure:
     """Return the median time from a change that was applied to its explanation, seconds."""
     query = "council observe history --json"
-    applied = [row for row in measures.decided(found) if row.outcome == "applied"]
+    applied = [row for row in autonomy.decided(found) if row.outcome == "applied"]
     lags = [explained[row.cid] - row.ended_s for row in applied if explained and row.cid in explained]
     name = "documentation lag"
     fact = evidence.Fact(name, statistics.median(lags) if lags else None, telling.DURATION, query, found.span)

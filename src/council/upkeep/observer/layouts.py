@@ -78,12 +78,14 @@ def _blocks(one: digests.Digest) -> Iterator[Block]:
         yield Pictures(one.plots)
     yield Heading("Incidents")
     yield from _incidents(one)
+    yield Heading("Services that began")
+    yield from _services(one)
     yield Heading("Changes")
     yield from _changes(one)
     yield Heading("What grows")
     yield from _leaks(one)
     yield Heading("Health of each gate")
-    yield _health(one)
+    yield from _health(one)
     yield Heading("The observer itself")
     yield measures(one.loop)
     if one.missing:
@@ -96,13 +98,15 @@ def _figures(one: digests.Digest) -> Table:
     of_time = telling.shown(one.system_health.known)
     lines = [("system health", telling.shown(health.fact), "", health.reason or f"of 100; known {of_time} of the time")]
     named = (
-        ("latency, p95", one.performance),
-        ("cost of 100 answers", one.cost_efficiency),
-        ("answered on this machine", one.local_share),
-        ("autonomy", one.autonomy),
-        ("autonomy, at least", one.autonomy_low),
+        ("latency, p95", one.performance, "of minutes with answers, the usual one"),
+        ("cost of 100 answers", one.cost_efficiency, "all that was spent, over the questions that were answered"),
+        ("answered on this machine", one.local_share, "of the answers; the others cost money"),
+        ("autonomy", one.autonomy, "of incidents, patches and scheduled jobs, those that needed no person"),
+        ("autonomy, at least", one.autonomy_low, ""),
     )
-    lines += [(name, *_cells(measure)) for name, measure in named]
+    for name, measure, meaning in named:
+        value, count, reason = _cells(measure)
+        lines.append((name, value, count, reason or meaning))
     return Table(("FIGURE", "VALUE", "OF", "NOTE"), tuple(lines), frozenset({1, 2}))
 
 
@@ -137,6 +141,24 @@ def _incidents(one: digests.Digest) -> Iterator[Block]:
         yield Listing(tuple((cause.sentence.text, f"council observe explain {each.id}") for each, cause in causes))
 
 
+def _services(one: digests.Digest) -> Iterator[Block]:
+    if not one.services:
+        yield Paragraph(_none(one, "series", "None did."))
+        return
+    rows = tuple(
+        (
+            each.service,
+            telling.shown(each.begun),
+            "" if each.ended.value is None else telling.shown(each.ended),
+            each.reason,
+        )
+        for each in one.services
+    )
+    yield Table(("SERVICE", "TIMES", "ENDED UNASKED, LAST HOUR", "WHY"), rows, frozenset({1, 2}))
+    words = "Each begins once with Council itself, with a patch that touches what it uses, and with a repair."
+    yield Paragraph(f"{words} What ended unasked was started again without anybody's help.")
+
+
 def _changes(one: digests.Digest) -> Iterator[Block]:
     changes = [*one.patches_applied, *one.patches_rolled_back, *one.patches_refused]
     if not changes:
@@ -167,11 +189,17 @@ def _none(one: digests.Digest, what: str, calm: str) -> str:
     return f"Not known: {lacking[0].why}" if lacking else calm
 
 
-def _health(one: digests.Digest) -> Block:
+def _health(one: digests.Digest) -> Iterator[Block]:
     if not one.system_health.gates:
-        return Paragraph("No gate was known in this time.")
+        yield Paragraph("No gate was known in this time.")
+        return
+    yield Paragraph(
+        "A gate is a limit that Council keeps to; `council gates GATE` says which. Its health is the share of the known time "
+        "in which it was green, amber counting half. It is not known before the first start, while nobody asks, and until "
+        "there are readings enough."
+    )
     rows = tuple(
         (each.gate, telling.shown(each.health), telling.shown(each.red), telling.shown(each.known))
         for each in one.system_health.gates
     )
-    return Table(("GATE", "HEALTH", "RED FOR", "KNOWN"), rows, frozenset({1, 2, 3}))
+    yield Table(("GATE", "HEALTH", "RED FOR", "KNOWN"), rows, frozenset({1, 2, 3}))

@@ -5,10 +5,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from council.domain import digests, evidence, incidents, repairs
+from council.domain import digests, evidence
+from council.upkeep.observer import autonomy as operating
 from council.upkeep.observer import telling
 
-_DECIDED = ("applied", "refused", "rolled back")
 # Of a normal distribution 95 % lie within so many standard deviations.
 _SIGMAS = 1.959963984540054
 _MICROS = 1_000_000
@@ -60,21 +60,16 @@ def latency_p95(found: evidence.Evidence) -> digests.Measure:
     )
 
 
-def begun(found: evidence.Evidence) -> list[incidents.Incident]:
-    """Return the incidents that began within the span, oldest first."""
-    return sorted(
-        (one for one in found.incidents if found.span.holds(one.began_us / 1e6)), key=lambda one: one.began_us
-    )
-
-
 def time_to_detect(found: evidence.Evidence) -> digests.Measure:
     """Return the median time from the first bad verdict to the alert, seconds."""
-    return _median(found, "time to detect", [one.detection_s for one in begun(found)])
+    return _median(found, "time to detect", [one.detection_s for one in operating.begun(found)])
 
 
 def time_to_repair(found: evidence.Evidence) -> digests.Measure:
     """Return the median time from the first bad verdict to recovery, of the incidents that are over, seconds."""
-    return _median(found, "time to repair", [one.repair_s for one in begun(found) if one.repair_s is not None])
+    return _median(
+        found, "time to repair", [one.repair_s for one in operating.begun(found) if one.repair_s is not None]
+    )
 
 
 def _median(found: evidence.Evidence, name: str, values: Sequence[float]) -> digests.Measure:
@@ -93,49 +88,41 @@ def interventions(found: evidence.Evidence) -> digests.Measure:
     value = None if lacking else len(found.interventions)
     fact = evidence.Fact("human interventions", value, telling.COUNT, query, found.span)
     count = evidence.Fact(
-        "n of human interventions", None if lacking else _operations(found)[0], telling.COUNT, query, found.span
+        "n of human interventions",
+        None if lacking else operating.operations(found).whole.count,
+        telling.COUNT,
+        query,
+        found.span,
     )
     return digests.Measure("human interventions", fact, count, lacking)
 
 
 def autonomy(found: evidence.Evidence) -> digests.Measure:
-    """Return the share of operations that needed no person: an incident, or a patch that came to its end, is one."""
-    return _autonomy(found, "autonomy", lambda alone, count: alone / count)
+    """Return the share of operations that needed no person: of incidents, patch decisions and scheduled jobs together."""
+    return _autonomy(found, "autonomy", operating.operations(found).whole, lambda alone, count: alone / count)
 
 
 def autonomy_low(found: evidence.Evidence) -> digests.Measure:
     """Return what autonomy is at least: the lower bound of its 95 % confidence interval."""
-    made = _autonomy(found, "autonomy, at least", wilson_low)
+    made = _autonomy(found, "autonomy, at least", operating.operations(found).whole, wilson_low)
     return made if made.reason else replace(made, reason="lower bound of its confidence interval")
 
 
-def _autonomy(found: evidence.Evidence, name: str, share: Callable[[int, int], float]) -> digests.Measure:
-    query = "council report kpi --json"
-    lacking = found.lacks("repairs") or found.lacks("incidents") or found.lacks("patches")
-    count, needed = _operations(found)
-    value = None if lacking or not count else 100 * share(count - needed, count)
+def autonomy_of(found: evidence.Evidence, kind: str) -> digests.Measure:
+    """Return the share of the operations of one kind that needed no person: the many jobs would hide the few incidents."""
+    tally = operating.operations(found).kinds[kind]
+    return _autonomy(found, f"autonomy of {kind}", tally, lambda alone, count: alone / count)
+
+
+def _autonomy(
+    found: evidence.Evidence, name: str, tally: operating.Tally, share: Callable[[int, int], float]
+) -> digests.Measure:
+    query, count = "council report kpi --json", tally.count
+    lacking = found.lacks("repairs") or found.lacks("incidents") or found.lacks("patches") or found.lacks("jobs")
+    value = None if lacking or not count else 100 * share(tally.alone, count)
     fact = evidence.Fact(name, value, telling.PERCENT, query, found.span)
     number = evidence.Fact(f"n of {name}", None if lacking else count, telling.COUNT, query, found.span)
     return digests.Measure(name, fact, number, lacking or ("" if count else "there was no operation in this time"))
-
-
-def _operations(found: evidence.Evidence) -> tuple[int, int]:
-    """Return how many operations there were, and how many of them needed a person: no more than there were."""
-    incidents_begun = begun(found)
-    rows = decided(found)
-    called = {one.incident_id for one in found.repairs if one.outcome is repairs.Outcome.CALLED}
-    alone = (repairs.InterventionKind.OVERRIDE, repairs.InterventionKind.UNFREEZE, repairs.InterventionKind.RESTART)
-    needed = sum(one.id in called for one in incidents_begun)
-    needed += sum(row.returned_by not in ("", repairs.HEALER) for row in rows)
-    needed += sum(one.kind in alone for one in found.interventions)
-    count = len(incidents_begun) + len(rows)
-    return count, min(count, needed)
-
-
-def decided(found: evidence.Evidence) -> list[evidence.PatchRow]:
-    """Return the patches that came to their end within the span."""
-    rows = [row for row in found.patches if row.outcome in _DECIDED and not row.trial]
-    return [row for row in rows if found.span.holds(row.ended_s or row.at_s)]
 
 
 def wilson_low(good: int, count: int) -> float:

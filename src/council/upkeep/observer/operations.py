@@ -9,14 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from council.domain import digests, evidence
-from council.upkeep.observer import layouts, telling
+from council.upkeep.observer import layouts, starts, telling
 
 SCHEMA = "council.operations/1"
 _DAY_S = 86_400.0
 _SLOT_S = 600.0
-# A process tells when it began by the clock of the moment, which may have been set meanwhile.
-_SAME_START_S = 5.0
-_STARTED = "council_process_start_seconds"
 _SHARES = (
     ("disk", "council_disk_used_bytes", "council_disk_size_bytes"),
     ("descriptors", "open_fds_total", "fd_soft_limit"),
@@ -76,7 +73,7 @@ def _parts(span: evidence.Span) -> Iterator[evidence.Span]:
 
 
 def _day(found: evidence.Evidence, part: evidence.Span) -> Day:
-    began = [track for track in found.tracks if track.name == _STARTED]
+    began = [track for track in found.tracks if track.name == starts.METRIC]
     names = sorted({track.service for track in began})
     services = [_service(found, name, [one for one in began if one.service == name], part) for name in names]
     slots = {at_s // _SLOT_S for track in began for at_s, _ in track.points if part.holds(at_s)}
@@ -96,16 +93,9 @@ def _service(
     found: evidence.Evidence, name: str, began: Sequence[evidence.Track], part: evidence.Span
 ) -> Service | None:
     counts: dict[float, int] = {}
-    starts: list[float] = []
     for track in began:
-        held = [(at_s, value) for at_s, value in track.points if part.holds(at_s)]
-        for slot in {at_s // _SLOT_S for at_s, _ in held}:
+        for slot in {at_s // _SLOT_S for at_s, _ in track.points if part.holds(at_s)}:
             counts[slot] = counts.get(slot, 0) + 1
-        of_track: list[float] = []
-        for _, value in held:
-            if part.holds(value) and not any(abs(value - other) <= _SAME_START_S for other in of_track):
-                of_track.append(value)
-        starts += of_track
     if not counts:
         return None
     memory = [
@@ -115,7 +105,9 @@ def _service(
         for at_s, value in track.points
         if part.holds(at_s)
     ]
-    return Service(name, len(starts), min(counts.values()), max(counts.values()), max(memory, default=None))
+    return Service(
+        name, starts.begun(began, part), min(counts.values()), max(counts.values()), max(memory, default=None)
+    )
 
 
 def _fullest(found: evidence.Evidence, part: evidence.Span) -> Iterator[tuple[str, float]]:

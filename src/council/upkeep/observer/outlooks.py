@@ -40,7 +40,17 @@ _FILLING = (
 
 _EXPIRES = "council_expires_ts"
 _EXPIRES_WITHIN_S = 30 * _DAY_S
-_KINDS = {"tls": "The gateway's TLS certificate", "signer": "The first key of somebody who signs patches"}
+# By kind, what it is, and what somebody has to do.
+_KINDS = {
+    "tls": (
+        "The gateway's TLS certificate",
+        "put a new one and its key in their places, `gateway.tls_cert_file` and `gateway.tls_key_file`, and start it anew",
+    ),
+    "signer": (
+        "The first key of somebody who signs patches",
+        "extend it, or make another, and list it anew with `council keys add`",
+    ),
+}
 
 
 def foretold(found: evidence.Evidence) -> Iterator[digests.Advice]:
@@ -70,8 +80,8 @@ def _ending(found: evidence.Evidence) -> Iterator[digests.Advice]:
         if at_s - found.span.end_s <= _EXPIRES_WITHIN_S:
             at = telling.moment("ends", at_s, f'{_EXPIRES}{{kind="{kind}"}}', found.span)
             over = at_s <= found.span.end_s
-            when, by = ("ended", "") if over else ("ends", " before")
-            text = f"{_KINDS[kind]} {when} at {{at}}; put another in its place{by}."
+            what, step = _KINDS[kind]
+            text = f"{what} {'ended' if over else 'ends'} at {{at}}. {'Now' if over else 'Before that'}, {step}."
             yield digests.Advice(telling.say(text, at=at), "council security check")
 
 

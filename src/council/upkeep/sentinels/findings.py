@@ -7,20 +7,25 @@ from council.domain import gates, watching
 
 # A warning is for whoever looks; a page asks somebody to come now.
 Urgency = Literal["none", "warning", "page"]
+_BAD = frozenset({gates.Verdict.AMBER, gates.Verdict.RED})
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a rule says of one sample. `value` is None where nothing is known."""
+    """What a rule says of one sample. `value` is None where nothing is known.
+
+    `held_s`: for so long it has been so when it is said first, where the rule has looked at more than a moment.
+    """
 
     verdict: gates.Verdict
     value: float | None
     reason: str
+    held_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentinel's word on one service. `since_s` is when the verdict began."""
+    """One sentinel's word on one service. `since_s` is when the verdict began; `held_s` as in `Said`."""
 
     sentinel: str
     service: str
@@ -31,6 +36,7 @@ class Finding:
     since_s: float
     look_next: str
     urgency: Urgency
+    held_s: float = 0.0
 
 
 def shown(one: Finding) -> watching.Finding:
@@ -48,14 +54,18 @@ class Since:
         self._sentinel, self._service, self._unit, self._look_next = sentinel, service, unit, look_next
         self._page_after_s = page_after_s
         self._verdict: gates.Verdict | None = None
+        # Whether the last that was known was amber or red: what cannot be read for a moment says nothing else.
+        self.was_bad = False
         self._since_s = 0.0
 
     def say(self, time_s: float, said: Said) -> Finding:
         """Return the finding."""
         if said.verdict != self._verdict:
             self._verdict, self._since_s = said.verdict, time_s
+        if said.verdict is not gates.Verdict.UNKNOWN:
+            self.was_bad = said.verdict in _BAD
         urgency: Urgency = "none"
-        if said.verdict in (gates.Verdict.AMBER, gates.Verdict.RED):
+        if said.verdict in _BAD:
             is_page = said.verdict is gates.Verdict.RED and time_s - self._since_s >= self._page_after_s
             urgency = "page" if is_page else "warning"
         return Finding(
@@ -68,4 +78,5 @@ class Since:
             self._since_s,
             self._look_next if urgency != "none" else "",
             urgency,
+            said.held_s,
         )

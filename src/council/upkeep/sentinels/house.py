@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from council.domain import gates, sentinels, watching
-from council.upkeep.sentinels import counts, egress, findings, leak, levels, pace
+from council.upkeep.sentinels import counts, egress, findings, fresh_leak, leak, levels, pace
 
 # More services than Council has, live and staged; the one that was not read for longest makes room.
 SERVICES_MAX = 64
@@ -21,6 +21,7 @@ SETTLED_BY = frozenset(_SETTLED_BY.values()) - {""}
 GLANCE_S = 3.0
 # A start is told in seconds, from a clock that is set now and then.
 _SAME_START_S = 5.0
+_REPLACED = "The process that was watched has ended, and of the one in its place nothing is known yet."
 
 _Judge = Callable[[float, float, float], findings.Said]
 
@@ -30,7 +31,7 @@ class Sighting:
     """What was read of one service at `at_s`, epoch seconds; `began_s` is when its process began, None if nobody knows.
 
     `values` are figures by signal, `parts` counters by destination by signal. `unknown` says why a signal is missing, and
-    `reason` why all are.
+    `reason` why all are. Of several processes `began_s` is of the newest, and `oldest_s` when the first of them began.
     """
 
     service: str
@@ -40,6 +41,7 @@ class Sighting:
     parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    oldest_s: float | None = None
 
 
 class House:
@@ -49,13 +51,19 @@ class House:
         self._rules = rules
         self._services: dict[str, list[_Post]] = {}
 
-    def take(self, seen: Sighting) -> list[findings.Finding]:
-        """Return one finding for each sentinel of the service."""
+    def take(self, seen: Sighting, *, glanced: bool = False) -> list[findings.Finding]:
+        """Return one finding for each sentinel of the service.
+
+        `glanced`: nobody will look at what is returned, so the first sight of another process is left to whoever looks: what
+        was wrong with the one before ends by that alone.
+        """
         posts = self._services.pop(seen.service, None)
         if posts is None:
             posts = [_Post(rule, seen.service) for rule in self._rules if _is_about(rule, seen.service)]
         # Put back as the newest.
         self._services[seen.service] = posts
+        if glanced and any(post.is_another_process(seen) for post in posts):
+            return []
         if len(self._services) > SERVICES_MAX:
             del self._services[next(iter(self._services))]
         return [post.take(seen) for post in posts]
@@ -92,14 +100,23 @@ class _Post:
         self._reported = False
         self._judge: _Judge | None = None
         self._is_settled = False
+        self._share: levels.ShareWatch | None = None
         what = rule.unit.partition("/")[0]
         self._pattern = egress.PatternWatch(rule.rule, what) if isinstance(rule.rule, sentinels.Pattern) else None
 
     def take(self, seen: Sighting) -> findings.Finding:
-        if self._is_another_process(seen):
-            self._judge, self._reported = None, False
+        is_anew = self.is_another_process(seen)
+        # One of several that is new says nothing of the one that was bad.
+        is_replaced = is_anew and (seen.oldest_s is None or seen.oldest_s > (self._began_s or 0.0))
+        if is_anew:
+            self._judge = self._share = None
+            self._reported = False
         self._began_s = seen.began_s if seen.began_s is not None else self._began_s
-        return self._since.say(seen.at_s, self._said(seen))
+        said = self._said(seen)
+        if is_replaced and self._since.was_bad and said.verdict is gates.Verdict.UNKNOWN:
+            # Else an alert about the process before would wait for hours, until something is known of this one.
+            said = findings.Said(gates.Verdict.NOT_APPLICABLE, None, _REPLACED)
+        return self._since.say(seen.at_s, said)
 
     def glance(self, at_s: float, value: float) -> findings.Finding:
         unseen = findings.Said(gates.Verdict.UNKNOWN, None, "Nothing was read yet.")
@@ -107,7 +124,8 @@ class _Post:
             at_s, unseen if self._judge is None else self._judge(at_s, value, float(self._is_settled))
         )
 
-    def _is_another_process(self, seen: Sighting) -> bool:
+    def is_another_process(self, seen: Sighting) -> bool:
+        """Return whether it is not the process that was seen before."""
         if isinstance(self.rule.rule, sentinels.Fills | sentinels.Drift):
             return False  # a disk and a day outlive the process that tells of them
         return (
@@ -131,6 +149,10 @@ class _Post:
         if isinstance(rule, sentinels.Leak):
             self._is_settled = _is_settled(seen)
             whole = float(self._is_settled)
+        if isinstance(rule, sentinels.Share):
+            self._share = self._share or levels.ShareWatch(rule, self.rule.name.replace("_", " "))
+            uncounted = seen.values.get(rule.soon_but) if rule.soon_but else 0.0
+            return self._share.judge(seen.at_s, value, whole, uncounted)
         if self._judge is None:
             self._judge = _judge_of(self.rule, seen)
         return self._judge(seen.at_s, value, whole)
@@ -149,8 +171,6 @@ def _judge_of(sentinel: sentinels.Sentinel, seen: Sighting) -> _Judge:
     match rule:
         case sentinels.Leak():
             return _leak(rule, 0.0 if seen.began_s is None else max(0.0, seen.at_s - seen.began_s))
-        case sentinels.Share():
-            return lambda _, value, whole: levels.share(rule, what, value, whole)
         case sentinels.Lasting():
             lasting = levels.LastingWatch(rule)
             return lambda at_s, value, _: lasting.judge(at_s, value)
@@ -164,8 +184,8 @@ def _judge_of(sentinel: sentinels.Sentinel, seen: Sighting) -> _Judge:
             return pace.FillsWatch(rule).judge
         case sentinels.Drift():
             return pace.DriftWatch(rule).judge
-        case sentinels.Pattern():
-            raise AssertionError("a pattern has no single value")
+        case sentinels.Share() | sentinels.Pattern():
+            raise AssertionError("it is judged of more than one value")
 
 
 def _is_settled(seen: Sighting) -> bool:
@@ -181,7 +201,10 @@ def _leak(rule: sentinels.Leak, age_s: float) -> _Judge:
     def judge(at_s: float, size_mb: float, is_settled: float) -> findings.Said:
         watch.add(at_s, round(size_mb * leak.MB), is_settled=bool(is_settled))
         judged = watch.judge()
-        return findings.Said(_VERDICTS[judged.verdict], judged.rate_mb_per_hour, judged.reason)
+        verdict = _VERDICTS[judged.verdict]
+        # No verdict of a leak is one of a moment.
+        held_s = fresh_leak.HELD_S if verdict in (gates.Verdict.AMBER, gates.Verdict.RED) else 0.0
+        return findings.Said(verdict, judged.rate_mb_per_hour, judged.reason, held_s)
 
     return judge
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from council.kit import waiting
 from council.upkeep.soak import profiles, questions
 
 # Puts a question; returns how it ended: `answered`, or in a few words why not. Raises nothing.
@@ -45,11 +46,8 @@ async def run(
     asking: set[asyncio.Task[None]] = set()
     try:
         for at_s in profile.moments(chance, slower):
-            try:
-                await asyncio.wait_for(stop.wait(), max(0.0, began_s + at_s - time.monotonic()))
+            if await waiting.within(stop, max(0.0, began_s + at_s - time.monotonic())):
                 break
-            except TimeoutError:
-                pass
             if len(asking) >= profile.at_once_max:
                 asked.late += 1
                 continue

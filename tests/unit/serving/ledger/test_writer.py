@@ -102,7 +102,7 @@ class Book:
     def add_token(self, token: access.Token) -> None:
         raise NotImplementedError
 
-    def revoke_token(self, token_id: str, at_us: int) -> bool:
+    def revoke_token(self, token_id: str, at_us: int, *, keep_admin: bool = False) -> bool:
         raise NotImplementedError
 
     def close(self) -> None:

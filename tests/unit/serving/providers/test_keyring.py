@@ -126,3 +126,18 @@ async def test_servers_of_earlier_keys_are_closed_some_keys_later_and_all_at_the
     assert closed[0] and not closed[-1] and not closed[-2]
     await keys.close()
     assert all(one.closed for _, one in home.made)
+
+
+async def test_a_key_that_cannot_be_looked_at_is_in_no_other_ones_way() -> None:
+    wanted = {"bad": providers.Provider("bad", url="https://bad.example/v1"), "far": FAR}
+    home, made = Home(), bench(on=False)
+
+    def stamp(name: str) -> int | None:
+        if name == "bad":
+            raise PermissionError(13, "Permission denied")
+        return home.stamp(name)
+
+    keys = keyring.Keyring(wanted, [made], stamp, home.server)
+    home.put("far", "one")
+    await keys.look()
+    assert made.usable("m") and keys.set_us("bad") is None

@@ -450,8 +450,8 @@ async def test_why_the_switch_was_thrown_and_lifted_is_in_state_and_trail(tmp_pa
         assert (await made.front.status()).stopped_reason == "Too many jobs."
         await made.front.lift("ada", "r2", "Well again.")
         assert (await made.front.status()).stopped_reason == ""
-        lifted, killed = await made.front.audit(2)
+        lifted, killed = (await made.front.audit(2)).records
         assert (lifted.event, lifted.reason, killed.event, killed.reason) == (
             "lift", "Well again.", "kill", "Too many jobs.",
         )  # fmt: skip
-        assert [one.event for one in await made.front.audit(9, killed.id)] == ["begin"]
+        assert [one.event for one in (await made.front.audit(9, killed.id)).records] == ["begin"]

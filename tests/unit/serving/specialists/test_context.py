@@ -34,6 +34,28 @@ async def asked(messages: Sequence[answers.Message], route: answers.Route) -> an
     return [event async for event in specialist.attempt(question)][-1]
 
 
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        "180 cm in feet and inches", "20% of 3 hours", "5 km to miles", "3 days after 5 May 2026", "sqrt(16)", "10! / 8!",
+        "$80 with 20% off", "12 USD in EUR", "gcd of 12 and 18", "15 % tip on 60 dollars", "mean of 1, 2 and 3",
+    ],
+)  # fmt: skip
+async def test_a_question_without_a_verb_tells_nothing_to_those_after_it(earlier: str) -> None:
+    for question, answer in (("What is 17% of 200?", "17% of 200 = 34"), ("Solve 2x + 3 = 7", "x = 2")):
+        found = await asked(said(earlier, question), answers.Route.MATH)
+        assert isinstance(found, answers.Finding) and found.text == answer and found.evidence.level.verified
+    riddle = "All men are mortal. Socrates is a man. Is Socrates mortal?"
+    found = await asked(said(earlier, "What is 17% of 200?", riddle), answers.Route.LOGIC)
+    assert isinstance(found, answers.Finding) and found.text.startswith("Yes.")
+    assert "?. " not in found.evidence.summary and "? Check: " in found.evidence.summary
+
+
+async def test_a_follow_up_is_led_back_past_a_question_without_a_verb() -> None:
+    found = await asked(said("180 cm in feet and inches", "What is 17% of 200?", "and of 300?"), answers.Route.MATH)
+    assert isinstance(found, answers.Finding) and found.text == "17% of 300 = 51"
+
+
 async def test_what_was_stated_earlier_is_read_with_the_question() -> None:
     found = await asked(said("Ann is taller than Bob.", "Bob is taller than Cem. Who is tallest?"), answers.Route.LOGIC)
     assert isinstance(found, answers.Finding) and found.text.startswith("Ann") and found.evidence.level.verified
@@ -50,6 +72,10 @@ async def test_what_was_stated_earlier_is_read_with_the_question() -> None:
         ("From now on use base 8. What is 3 + 3?", "What is 7 + 1?"),
         ("a = 5", "What is 2 * 3?"),
         ("Numbers are hexadecimal", "What is 9 + 8?"),
+        ("5 apples in each basket", "What is 9 + 8?"),
+        ("pi = 3", "What is 9 + 8?"),
+        ("1 foot = 10 inches", "What is 9 + 8?"),
+        ("180 cm in feet. Numbers are in octal.", "What is 9 + 8?"),
     ],
 )
 async def test_what_cannot_be_read_with_it_is_never_left_out(earlier: str, question: str) -> None:

@@ -83,9 +83,10 @@ def test_a_notice_says_what_since_when_and_what_to_do() -> None:
     watch = Watch()
     watch.look_for(15, http_5xx=R)
     (_, notice), *_ = watch.notices
-    assert notice.title == "Page: http_5xx"
+    assert notice.title == "Page: requests fail or take too long to end"
     assert notice.text == (
-        "http_5xx: http_5xx is red, since 2026-09-21 14:13:20 UTC.\n  Look.\nMore: council incidents show id-000000"
+        "requests fail or take too long to end: http_5xx is red, since 2026-09-21 14:13:20 UTC.\n"
+        "  Look.\nMore: council incidents show id-000000"
     )
 
 
@@ -94,7 +95,7 @@ def test_what_starts_together_is_one_incident_and_one_notice() -> None:
     watch.look_for(2, latency=R)
     watch.look_for(12, latency=R, success_rate=R)
     assert watch.told == [(7, NoticeKind.BEGAN)]
-    assert watch.notices[0][1].title == "Page: latency, success_rate"
+    assert watch.notices[0][1].title == "Page: answers are slow, many questions are not answered well"
     assert [member.alert.name for member in watch.only.members] == ["latency", "success_rate"]
 
 
@@ -149,7 +150,7 @@ def test_what_the_table_links_joins_however_late() -> None:
     watch.look_for(30, disk_usage=R, http_5xx=R)
     assert [member.alert.name for member in watch.only.members] == ["disk_usage", "http_5xx"]
     assert watch.only.severity is Severity.PAGE
-    assert [cause.title for cause in watch.only.causes] == ["disk_usage"]
+    assert [cause.title for cause in watch.only.causes] == ["the disk of the home is nearly full"]
     assert "full disk" in watch.only.causes[0].because
 
 
@@ -159,7 +160,10 @@ def test_what_comes_back_while_others_keep_the_incident_open_is_told_again_and_f
     watch.look_for(100, disk_usage=R, http_5xx=G)
     watch.look_for(20, disk_usage=R, http_5xx=R)
     assert watch.told == [(5, NoticeKind.BEGAN), (205, NoticeKind.GREW)]
-    assert watch.notices[-1][1].title == "Page: http_5xx, disk_usage (more)"
+    assert (
+        watch.notices[-1][1].title
+        == "Page: requests fail or take too long to end, the disk of the home is nearly full (more)"
+    )
 
 
 def test_a_warning_that_becomes_a_page_is_told_again_and_once() -> None:
@@ -224,8 +228,8 @@ def test_a_silence_of_one_alert_leaves_the_others_loud() -> None:
     watch.silences = [Silence("latency", T0 + 1000 * S, "ada", "known", T0)]
     watch.look_for(20, latency=R, success_rate=R)
     ((_, notice),) = watch.notices
-    assert notice.title == "Page: success_rate" and "latency: " not in notice.text.splitlines()
-    assert not notice.text.startswith("latency")
+    assert not notice.text.startswith("answers are slow")
+    assert notice.title == "Page: many questions are not answered well" and "\nanswers are slow" not in notice.text
 
 
 def test_what_ended_in_silence_is_not_told_when_the_silence_ends() -> None:
@@ -234,7 +238,7 @@ def test_what_ended_in_silence_is_not_told_when_the_silence_ends() -> None:
     watch.look_for(20, latency=R, success_rate=R)
     watch.look_for(70, latency=G, success_rate=R)
     watch.look_for(60, latency=G, success_rate=R)
-    assert [notice.title for _, notice in watch.notices] == ["Page: success_rate"]
+    assert [notice.title for _, notice in watch.notices] == ["Page: many questions are not answered well"]
 
 
 def test_a_source_that_skips_a_round_does_not_make_a_flapping_alert_new() -> None:
@@ -291,7 +295,7 @@ def test_a_timeline_is_bounded_and_keeps_its_beginning_and_its_end() -> None:
         watch.look_for(3, latency=R, success_rate=G)
     one = watch.only
     assert len(one.timeline) == incidents.MOMENTS_MAX and one.moments_left_out > 0
-    assert one.timeline[0].text == "latency: first bad reading"
+    assert one.timeline[0].text == "answers are slow: first bad reading"
     assert one.timeline[-1].at_us > T0 + (watch.at_s - 10) * S
     assert len(one.members) == 2
 
@@ -322,7 +326,9 @@ def test_what_went_bad_at_the_same_time_is_named_and_not_called_a_cause() -> Non
     watch.look_for(2, egress=R)
     watch.look_for(4, egress=G, latency=R)
     watch.look_for(12, egress=G, latency=R)
-    assert [(cause.title, cause.because) for cause in watch.only.causes] == [("egress", "")]
+    assert [(cause.title, cause.because) for cause in watch.only.causes] == [
+        ("something unusual is sent to providers", "")
+    ]
     assert "no link between them is known" in watch.notices[0][1].text
 
 

@@ -40,26 +40,26 @@ def heard(tmp_path: Path) -> detection_notices.Notices:
 def test_each_alert_of_a_notice_is_read_with_its_labels_and_its_beginning(heard: detection_notices.Notices) -> None:
     began, over = heard.told
     assert began.alerts == (
-        ("http_5xx", float(T0_S)),
-        ("service_down svc=recall", float(T0_S)),
-        ("spend scope=all span=day", float(T0_S)),
+        ("requests fail or take too long to end", float(T0_S)),
+        ("recall does not work", float(T0_S)),
+        ("a budget is nearly or wholly spent (scope all, span day)", float(T0_S)),
     )
     assert (began.kind, over.kind, over.alerts) == ("began", "over", ())
     assert heard.over_s(began.incident) == T0_S + 500
 
 
 def test_a_fault_is_told_by_what_began_after_it(heard: detection_notices.Notices) -> None:
-    assert heard.first(["service_down svc=recall"], T0_S - 1) is heard.told[0]
-    assert heard.first(["service_down svc=recall"], T0_S + 2) is None
-    assert heard.first(["service_down svc=worker"], T0_S - 1) is None
+    assert heard.first(["recall does not work"], T0_S - 1) is heard.told[0]
+    assert heard.first(["recall does not work"], T0_S + 2) is None
+    assert heard.first(["worker does not work"], T0_S - 1) is None
 
 
 def test_an_alert_that_began_before_a_fault_says_nothing_of_it(heard: detection_notices.Notices) -> None:
-    assert heard.began_before(["service_down svc=recall"], T0_S + 2)
-    assert not heard.began_before(["service_down svc=recall"], T0_S - 1)
-    assert not heard.began_before(["service_down svc=worker"], T0_S + 2)
+    assert heard.began_before(["recall does not work"], T0_S + 2)
+    assert not heard.began_before(["recall does not work"], T0_S - 1)
+    assert not heard.began_before(["worker does not work"], T0_S + 2)
     # What was told before the fault is known to go on.
-    assert not heard.began_before(["service_down svc=recall"], T0_S + 501)
+    assert not heard.began_before(["recall does not work"], T0_S + 501)
 
 
 def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:

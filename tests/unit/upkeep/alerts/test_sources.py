@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from council import homes
 from council.cli import main as cli_main
 from council.domain import alerting, budgets, gates, incidents, links, states
 from council.domain.gates import Verdict
@@ -33,7 +34,7 @@ def test_three_gates_are_alerts_by_the_name_that_people_look_for(name: str, call
 
 def test_a_finding_names_its_service_and_its_own_next_step() -> None:
     seen = sources.of_finding("memory", "gateway", "amber", "grows 9 MB an hour", "Look at it.", T0)
-    assert incidents.label_of(seen.name, seen.labels) == "memory svc=gateway"
+    assert incidents.words_of(seen.name, seen.labels) == "the memory of gateway grows"
     assert (seen.verdict, seen.next_step, seen.page_after_s) == (Verdict.AMBER, "Look at it.", None)
 
 
@@ -162,14 +163,14 @@ def test_what_is_told_of_one_service_is_not_linked_to_another() -> None:
     bad = [board.Bad("descriptors", (("svc", service),), T0 - 1, 0, "") for service in ("gateway", "smoke")]
     found = causes.candidates([incidents.Member(alert, T0)], bad)
     assert [(cause.title, bool(cause.because)) for cause in found] == [
-        ("descriptors svc=gateway", True),
-        ("descriptors svc=smoke", False),
+        ("gateway runs out of files and sockets that it may open", True),
+        ("smoke runs out of files and sockets that it may open", False),
     ]
 
 
 def test_a_candidate_is_one_line_whose_sentences_end_once() -> None:
     cause = incidents.Cause(
-        "descriptors svc=gateway", T0, "900 of 1024 descriptors are in use.", "no connection opens", 0
+        "gateway has most files open", T0, "900 of 1024 descriptors are in use.", "no connection opens", 0
     )
     assert notices.cause_line(cause).endswith(": 900 of 1024 descriptors are in use. No connection opens.")
 
@@ -190,3 +191,27 @@ def test_a_service_that_ends_again_and_again_is_bad_all_its_replicas_together() 
 def test_a_service_that_was_stopped_ends_again_and_again_no_more() -> None:
     (one,) = sources.of_crashes([crashed("recall", 9, "ended with status 1", "stopped")], 3, T0)
     assert one.verdict is Verdict.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(("held_s", "fired_s"), [(0.0, 5), (3.0, 2), (12.0, 0)])
+def test_what_had_been_so_before_it_was_told_is_an_alert_so_much_sooner(held_s: float, fired_s: int) -> None:
+    rule = alerting.rule_of("memory", alerting.AlertsConfig(), 0.0, held_s)
+    track, found = tracks.Track(), []
+    for second in range(8):
+        track, change = tracks.step(track, Verdict.RED, T0 + second * 1_000_000, rule)
+        found += [(second, track.severity)] if change else []
+    assert found == [(fired_s, incidents.Severity.PAGE)]
+
+
+def test_every_alert_that_council_ships_is_put_into_words_and_others_go_by_their_names() -> None:
+    files = homes.default_files()
+    shipped = homes.parse_yaml(files[gates.FILE], gates.FILE)[gates.KEY]
+    names = {alerting.NAMED.get(name, name) for name in shipped} | set(alerting.SENTINELS) | set(alerting.NEXT_STEPS)
+    assert names <= set(alerting.WORDS)
+    assert not any(":" in words or "_" in words for words in alerting.WORDS.values())
+    titles = {incidents.words_of(name, (("svc", "recall"), ("replica", "1"))) for name in alerting.WORDS}
+    assert len(titles) == len(alerting.WORDS)
+    assert incidents.words_of("service_down", (("svc", "gateway"), ("replica", "1"))) == "gateway 1 does not work"
+    assert incidents.words_of("my_gate", ()) == "my gate"
+    assert incidents.words_of("my_rule", (("svc", "{who}"),)) == "my rule of {who}"
+    assert incidents.words_of("metrics_stale", ()) == "nobody can read how any service does"

@@ -30,11 +30,22 @@ def drafted(
 
 def test_the_page_has_a_line_for_each_change_by_day_and_then_nothing_is_left_to_do() -> None:
     found = drafted([row("bb", at_s=1_800_086_400.0, outcome="rolled back"), row("aa")])
-    assert isinstance(found, bots.Draft) and found.subject == "changes up to bb"
+    assert isinstance(found, bots.Draft) and found.subject.startswith("changes up to bb ")
     [text] = found.files.values()
     assert text.index("## 2027-01-16") < text.index("## 2027-01-15")
     assert "| 08:00 | Answer shorter | Ann | rolled back | `bb` |" in text
     assert isinstance(drafted([row("bb", at_s=1_800_086_400.0, outcome="rolled back"), row("aa")], text), bots.Nothing)
+
+
+def test_what_is_proposed_and_not_merged_yet_is_not_proposed_again_and_a_newer_change_is() -> None:
+    first = drafted([row("aa")])
+    assert isinstance(first, bots.Draft)
+    done = (first.subject,)
+    assert isinstance(drafted([row("aa")], done=done), bots.Nothing)
+    taken_back = drafted([row("aa", outcome="rolled back")], done=done)
+    assert isinstance(taken_back, bots.Draft) and taken_back.subject.startswith("changes up to aa ")
+    newer = drafted([row("bb"), row("aa")], done=done)
+    assert isinstance(newer, bots.Draft) and newer.subject.startswith("changes up to bb ")
 
 
 def test_the_page_of_coverage_is_that_of_the_release_that_serves() -> None:

@@ -126,7 +126,7 @@ def test_an_incident_is_seen_to_once() -> None:
 
 def test_a_cause_that_is_only_one_of_several_decides_nothing() -> None:
     found = remediation.BOT.draft(given(row("concurrent_users", cause=("patch", "abcd", 0.2))), never)
-    assert isinstance(found, bots.Draft) and dict(found.settings) == {"gateway.concurrent_max": 100}
+    assert isinstance(found, bots.Draft) and dict(found.settings) == {"gateway.concurrent_max": 70}
 
 
 def test_what_calls_a_person_goes_straight_and_what_warns_by_a_pull_request() -> None:

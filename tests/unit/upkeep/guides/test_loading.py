@@ -64,6 +64,25 @@ def rig(tmp_path: Path) -> Rig:
     return opened(tmp_path, testing_guides.InlineGuidebook())
 
 
+async def test_what_the_store_holds_is_asked_once_a_sync_in_however_many_parts_it_goes(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_ROUND_S", -1.0)
+    monkeypatch.setattr(loading, "_BATCH_BYTES", 1)
+    asked: list[None] = []
+    listing = rig.book.listing
+
+    async def counted() -> guides.Listing:
+        asked.append(None)
+        return await listing()
+
+    monkeypatch.setattr(rig.book, "listing", counted)
+    for number in range(5):
+        rig.write(f"{number}.md", f"Text {number}.\n")
+    await rig.sync()
+    assert len(rig.book.swaps) == 5 and len(rig.book.shown) == 5 and len(asked) == 1
+
+
 async def test_both_guidebooks_are_loaded_in_one_swap(rig: Rig) -> None:
     rig.write("howto/First Steps.md", "# Begin\n", "blueprint")
     text = "---\nslug: closing\ntitle: Closing days\ntags: [office]\norder: 2\n---\nWe close.\n"

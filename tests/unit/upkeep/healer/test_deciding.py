@@ -95,6 +95,18 @@ def test_a_service_that_hangs_is_started_anew() -> None:
     assert begun(seen(DOWN)) == ("restart", "recall")
 
 
+def test_settings_that_cannot_be_read_are_put_back_first_and_no_patch_is_blamed_for_them() -> None:
+    down = incident(alert("service_down", "recall"), since_s=5)
+    served = world.Patch("cafe", down.began_us - S, frozenset({"recall"}))
+    at = seen(down, services=(row("recall", "backoff", None), *HUNG[1:]), patches=(served,), damaged="`x` is wrong.")
+    assert begun(at) == ("put settings back", "recall")
+    assert "rollback" in str(deciding.decide(dataclasses.replace(at, damaged="")))
+    tried = repair("put settings back", "recall", outcome=Outcome.FAILED, ended_us=NOW, acted_us=NOW)
+    assert begun(dataclasses.replace(at, repairs=(tried,))) == ("restart", "recall")
+    # One who asks for nothing of the kind goes on as ever.
+    assert begun(seen(DOWN)) == ("restart", "recall")
+
+
 def test_nothing_is_done_about_what_is_well_again_or_is_not_known() -> None:
     assert held(seen(DOWN, services=WELL)) == "it is green now"
     assert "supervisor does not answer" in held(seen(DOWN, services=None))
@@ -153,6 +165,60 @@ def test_after_the_last_playbook_a_person_is_called_once() -> None:
     assert held(seen(DOWN, repairs=(called, failed))) == "a person was called"
 
 
+def test_what_goes_bad_after_a_person_was_called_for_the_part_is_repaired_all_the_same() -> None:
+    hung = tuple(dataclasses.replace(one, state="hung") for one in WELL)
+    latency, stale = alert("latency"), alert("metrics_stale", "gateway")
+    called = repair("shed", "gateway", outcome=Outcome.CALLED, alert="latency", labels=(), ended_us=NOW)
+    at = seen(incident(latency, stale), services=hung, repairs=(called,), can_scale=False)
+    assert [one.playbook.name for one in deciding.decide(at) if isinstance(one, deciding.Begin)] == ["restart"]
+
+
+def test_what_a_person_was_called_about_is_not_repaired_any_more() -> None:
+    called = repair("restart", "recall", outcome=Outcome.CALLED, ended_us=NOW)
+    assert held(seen(DOWN, repairs=(called,))) == "a person was called"
+    # A broken wall throws the switch once, and calls once, however long it stays broken.
+    out = incident(alert("isolation", "sandboxd"))
+    thrown = repair("kill switch", "sandboxd", id="repair-2", alert="isolation", outcome=Outcome.HELPED, ended_us=NOW)
+    told = repair("kill switch", "sandboxd", alert="isolation", outcome=Outcome.CALLED, ended_us=NOW)
+    hours = seen(out, repairs=(told, thrown), services=(row("sandboxd"),), now_us=NOW + 7200 * S)
+    assert held(hours) == "a person was called"
+
+
+def test_a_rate_limit_keeps_nobody_from_being_called_about_one_service() -> None:
+    put = repair("rate limit", "gateway", id="repair-2", alert="concurrent_users", labels=(), outcome=Outcome.HELPED)
+    failed = repairs.ended(repair("restart", "recall"), Outcome.DID_NOT_HELP, "", NOW)
+    at = seen(incident(alert("service_down", "recall"), since_s=400), repairs=(put, failed))
+    assert isinstance(only(dataclasses.replace(at, now_us=NOW + 100 * S)), deciding.Call)
+
+
+def test_a_person_is_not_called_while_what_was_red_gets_better_after_a_repair() -> None:
+    served = repairs.ended(repair("drain and restart", "gateway", alert="http_5xx", labels=()), Outcome.HELPED, "", NOW)
+    handed = repair("raise a patch", "gateway", id="repair-2", outcome=Outcome.HANDED_ON, ended_us=NOW)
+    usual = seen(incident(alert("http_5xx")), services=WELL, repairs=(handed, served))
+    eases = {("http_5xx", ()): gates.Verdict.AMBER}
+    assert held(dataclasses.replace(usual, verdicts=eases)).startswith("what was done last has time to show")
+    late = dataclasses.replace(usual, verdicts=eases, now_us=NOW + 330 * S)
+    assert isinstance(only(late), deciding.Call)
+
+
+def test_nobody_is_turned_away_for_what_a_gate_looks_back_on_once_its_cause_was_repaired() -> None:
+    restarted = repairs.ended(repair("restart", "worker"), Outcome.HELPED, "", NOW)
+    late = incident(alert("latency"), since_s=900)
+    usual = seen(late, services=WELL, repairs=(restarted,), can_scale=False)
+    assert held(usual).startswith("shed: what helped 0 s ago")
+    assert begun(dataclasses.replace(usual, now_us=NOW + 331 * S)) == ("shed", "gateway")
+    # One more gateway takes nothing from anybody.
+    assert begun(dataclasses.replace(usual, can_scale=True)) == ("scale", "gateway")
+
+
+def test_a_gate_that_is_red_of_what_it_looks_back_on_calls_nobody_just_after_a_repair_of_another_part_helped() -> None:
+    one = repair("drain and restart", "sandboxd", alert="descriptors", labels=(("svc", "sandboxd"),))
+    helped = repairs.ended(one, Outcome.HELPED, "", NOW)
+    usual = seen(incident(alert("fd_usage"), since_s=70), services=WELL, repairs=(helped,))
+    assert held(usual).startswith("what was done last has time to show")
+    assert isinstance(only(dataclasses.replace(usual, now_us=NOW + 90 * S)), deciding.Call)
+
+
 def test_a_page_for_which_nothing_can_be_tried_waits_a_minute_and_a_warning_calls_nobody() -> None:
     starting = (row("recall", "starting"),)
     assert "a person is called after" in held(
@@ -209,6 +275,12 @@ def test_once_the_repairs_of_an_hour_are_used_up_a_person_is_called() -> None:
     )
     found = only(seen(DOWN, repairs=other))
     assert isinstance(found, deciding.Call) and "healing.repairs_per_hour" in found.why
+
+
+def test_nobody_is_called_at_once_because_the_repairs_of_an_hour_are_used_up() -> None:
+    begun_now = incident(alert("service_down", "recall"), since_s=5)
+    at = seen(begun_now, settings=repairs.HealingConfig(repairs_per_hour=0))
+    assert "a person is called after 60 s" in held(at)
 
 
 def test_an_alert_that_names_no_part_and_one_without_a_playbook_are_left_alone() -> None:
@@ -302,6 +374,24 @@ def test_the_switch_is_thrown_and_a_person_called_as_soon_as_a_self_test_got_out
     assert isinstance(call, deciding.Call) and "sandbox lift" in call.why
     green = deciding.decide(dataclasses.replace(at, verdicts={one.key: gates.Verdict.GREEN}))
     assert not any(isinstance(each, deciding.Begin | deciding.Call) for each in green)
+
+
+def test_a_person_is_called_only_once_a_rate_limit_had_its_time_to_show() -> None:
+    one = alert("cost_drift", "watcher")
+    at = seen(incident(one, since_s=1000), services=(row("watcher"),), verdicts={one.key: gates.Verdict.RED})
+
+    def after(seconds: float, **ended: object) -> deciding.Decision:
+        began_us = NOW - round(seconds * S)
+        put = repair(
+            "rate limit", "gateway", alert=one.name, labels=one.labels, began_us=began_us, acted_us=began_us, **ended
+        )
+        return deciding.decide(dataclasses.replace(at, repairs=(put,)))[-1]
+
+    done = {"outcome": Outcome.HELPED, "ended_us": NOW}
+    for decision in (after(5), after(20, **done), after(deciding.LIMITED_S - 1, **done)):
+        assert isinstance(decision, deciding.Held) and decision.why.startswith("what was done last has time to show")
+    assert isinstance(after(deciding.LIMITED_S, **done), deciding.Call)
+    assert isinstance(after(20, outcome=Outcome.FAILED, ended_us=NOW), deciding.Call)
 
 
 def test_amber_is_not_quiet_and_what_was_never_carried_out_did_not_help() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import archive_rig
 import observer_rig
-from council.domain import evidence, incidents, schedule, snapshots
+from council.domain import digests, evidence, incidents, schedule, snapshots
 from council.kit import plain
 from council.upkeep.observer import archiving
 
@@ -169,6 +169,15 @@ def test_the_digest_is_the_one_that_people_were_told() -> None:
     assert archiving.digest_of(FIRST, [other]) == b""
     silent = dataclasses.replace(other, notice=dataclasses.replace(other.notice, kind=incidents.NoticeKind.ESCALATED))
     assert archiving.digest_of(FIRST, [silent]) == b""
+
+
+def test_a_digest_of_the_release_before_is_archived_after_an_upgrade() -> None:
+    older = dict.fromkeys(digests.schema()["properties"]) | {"schema": digests.SCHEMA, "date": FIRST.isoformat()}
+    del older["services"]
+    told = json.dumps(older)
+    assert archiving.digest_of(FIRST, [archive_rig.digest_parcel(FIRST, told)]) == told.encode()
+    del older["leaks"]
+    assert archiving.digest_of(FIRST, [archive_rig.digest_parcel(FIRST, json.dumps(older))]) == b""
 
 
 def test_what_is_kept_long_enough_is_removed_the_oldest_days_first() -> None:

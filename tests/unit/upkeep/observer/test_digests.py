@@ -148,7 +148,17 @@ def test_every_number_on_the_page_is_in_the_digest(found: evidence.Evidence) -> 
     words = [telling.shown(evidence.Fact("", fact["value"], fact["unit"], "", found.span)) for fact in _facts(form)]
     # Rows of incidents and changes are set out shorter: without year and seconds.
     words += [word[5:16] for word in words if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", word)]
-    listed = ("patches_applied", "patches_rolled_back", "patches_refused", "leaks", "incidents", "recommendations")
+    listed = (
+        *(
+            "patches_applied",
+            "patches_rolled_back",
+            "patches_refused",
+            "leaks",
+            "incidents",
+            "recommendations",
+            "services",
+        ),
+    )
     words += [str(one.get(name)) for kind in listed
               for one in form[kind] for name in ("cid", "title", "reason", "ticket", "id", "command")]  # fmt: skip
     words += [telling.decimal(float(f"{value:.3g}")) for plot in form["plots"] for value in
@@ -171,6 +181,12 @@ def test_its_json_is_as_the_published_schema_says(found: evidence.Evidence) -> N
 def test_the_schema_is_one_and_the_file_is_that_of_the_code() -> None:
     jsonschema.Draft202012Validator.check_schema(forms.schema())
     assert FILE.read_text() == schema_text(), f"run {Path(__file__).name}"
+
+
+def test_a_digest_of_before_the_services_were_told_is_as_the_schema_says() -> None:
+    form = json.loads(json.dumps(forms.form(digests.digest(observer_cases.day()))))
+    del form["services"]
+    jsonschema.validate(form, forms.schema())
 
 
 def test_the_schema_refuses_a_number_without_its_query() -> None:

@@ -73,7 +73,7 @@ def test_the_notice_says_what_how_long_why_and_where_more_is() -> None:
         incidents.Severity.PAGE,
         "01I",
     )
-    assert told.title == "Red for 30 min: latency"
+    assert told.title == "Red for 30 min: answers are slow"
     lines = told.text.splitlines()
     assert lines[0] == "latency_p95 is 40 % and must be < 5 %; red since 2027-01-15 07:30:00 UTC."
     assert "May have to do with it:" in lines and "  It is 431.5 ms." in lines

@@ -115,6 +115,21 @@ def test_without_anything_that_changed_no_cause_is_made_up() -> None:
     assert any("Nothing is known that changed" in one.text for one in told.happened)
 
 
+def test_a_cause_that_is_the_incident_once_more_says_that_the_reason_is_not_known() -> None:
+    case = observer_cases.case("descriptors leak", 8)
+    member = next(one for one in _incident(case).members if one.alert.name == "descriptors")
+    alone = dataclasses.replace(_incident(case), members=(member,))
+    quiet = dataclasses.replace(case.found, incidents=[alone], patches=[], tracks=[], services=[], missing=[])
+    (only,) = explaining.explain(quiet, alone.id).causes
+    assert only.kind == "resource" and "nothing is known that changed within" in only.sentence.text
+    assert telling.strays(only.sentence.text, only.sentence.facts) == []
+    # It explains something where more went bad by it.
+    more = dataclasses.replace(member, alert=dataclasses.replace(member.alert, name="http_5xx", labels=()))
+    wider = dataclasses.replace(alone, members=(member, more))
+    found = explaining.explain(dataclasses.replace(quiet, incidents=[wider]), alone.id).causes
+    assert "and not why" not in found[0].sentence.text
+
+
 def test_what_could_not_be_had_is_said() -> None:
     case = observer_cases.case("service ends", 8)
     found = dataclasses.replace(case.found, missing=[evidence.Missing("records", "the database is locked.")])

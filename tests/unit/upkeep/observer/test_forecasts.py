@@ -3,7 +3,7 @@
 import math
 import random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from council.upkeep.observer import forecasts
@@ -73,6 +73,8 @@ def test_noise_alone_is_hardly_ever_a_forecast() -> None:
     assert sum(false) <= 3
 
 
+# Moments that are one beside the last.
+@example([*((float(place), 0.0) for place in range(8)), (1e17, 0.0)], 1.0)
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=40), st.floats(-1e12, 1e12))
 def test_nothing_that_comes_breaks_it(points: list[tuple[float, float]], limit: float) -> None:
     found = forecasts.forecast(points, limit, _YEAR_S)

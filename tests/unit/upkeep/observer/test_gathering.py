@@ -124,3 +124,19 @@ async def test_what_is_bounded_says_so(house: observer_rig.House) -> None:
     found = await house.gathering().gather(SPAN)
     assert [one.what for one in found.missing] == ["some incidents", "some patches", "some series"]
     assert all(isinstance(one, incidents.Incident) for one in found.incidents)
+
+
+async def test_jobs_of_the_span_are_asked_for_and_one_that_nobody_can_tell_is_missing(
+    house: observer_rig.House,
+) -> None:
+    told = [evidence.Job("backup", NOW_S - 60)]
+    house.jobs = lambda span: told if span == SPAN else []
+    found = await house.gathering().gather(SPAN)
+    assert (list(found.jobs), found.lacks("jobs")) == (told, "")
+
+    def away(_: evidence.Span) -> list[evidence.Job]:
+        raise errors.RecordsUnavailableError("The records are away.")
+
+    house.jobs = away
+    found = await house.gathering().gather(SPAN)
+    assert (list(found.jobs), found.lacks("jobs")) == ([], "The records are away.")

@@ -64,7 +64,9 @@ def test_a_key_that_ends_within_a_month_is_told_with_its_day() -> None:
 
     [told] = foretold(ends(10), now_s=NOW_S)
     when = telling.clock(NOW_S + 10 * DAY_S)
-    assert told == f"The gateway's TLS certificate ends at {when}; put another in its place before."
+    assert told.startswith(
+        f"The gateway's TLS certificate ends at {when}. Before that, put a new one and its key in their places"
+    )
     [told] = foretold(ends(-1, "signer"), now_s=NOW_S)
-    assert "ended at" in told
+    assert "ended at" in told and "Now, extend it" in told and "`council keys add`" in told
     assert not foretold(ends(31), now_s=NOW_S)

@@ -8,6 +8,8 @@ import math
 import re
 from collections import Counter
 
+from council.kit import addresses
+
 # What it is, one or two texts without which it cannot be there (looked for first, a hundred times as fast), and its form.
 _Form = tuple[str, tuple[bytes] | tuple[bytes, bytes], re.Pattern[bytes]]
 _WITHOUT_LONG_WORDS: tuple[_Form, ...] = (
@@ -16,12 +18,7 @@ _WITHOUT_LONG_WORDS: tuple[_Form, ...] = (
         (b"PRIVATE KEY",),
         re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
     ),
-    # Words that stand for a password in texts about addresses are none.
-    (
-        "an address with a password",
-        (b"://",),
-        re.compile(rb"://[^\s/:@'\"<>{}$]{1,64}:(?!(?:secret|password|pass)@)[^\s/@'\"<>{}$]{4,128}@"),
-    ),
+    *(("an address with a password", (b"://",), form) for form in addresses.SURE),
 )
 _FORMS: tuple[_Form, ...] = (
     *_WITHOUT_LONG_WORDS,
