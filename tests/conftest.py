@@ -1,7 +1,8 @@
 """How every test is run.
 
 Hypothesis judges what it finds, and not how long a busy machine takes to find it. `--quick` is for the run before each commit:
-it leaves out the tests marked `long`, and Hypothesis draws a fifth of what it draws otherwise.
+it leaves out the tests marked `long`, and Hypothesis draws a fifth of what it draws otherwise. `--share 2` is how CI runs them:
+all tests, with half of the examples.
 """
 
 import gc
@@ -25,6 +26,7 @@ hypothesis.settings.load_profile("unhurried")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what is long, draw a fifth of the examples")
+    parser.addoption("--share", type=int, default=1, help="draw one of so many examples")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -46,10 +48,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     covering.name_cells(items)
     if hasattr(config, "workerinput"):
         items[:] = side_by_side.in_order(items)
-    if not config.getoption("quick", default=False):
+    quick = config.getoption("quick", default=False)
+    if (share := drawn.QUICK_SHARE if quick else config.getoption("share", default=1)) > 1:
+        for test in {item.function for item in items if isinstance(item, pytest.Function)}:
+            drawn.draw_fewer(test, share)
+    if not quick:
         return
-    for test in {item.function for item in items if isinstance(item, pytest.Function)}:
-        drawn.draw_fewer(test)
     left_out = [item for item in items if item.get_closest_marker("long")]
     items[:] = [item for item in items if not item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=left_out)

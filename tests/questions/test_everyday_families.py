@@ -9,7 +9,7 @@ from council.testing.questions import campaign, chances_in_short, families, math
 
 FAMILIES = (*spoken_amounts.FAMILIES, *chances_in_short.FAMILIES, *math_everyday.FAMILIES, *short_stories.FAMILIES)
 TODAY = datetime.date(2026, 11, 29).isoformat()
-COUNT, SEED = 150, 28
+COUNT, SEED = 75, 28
 
 
 def by_worker(text: str) -> results.Result:

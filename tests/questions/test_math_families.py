@@ -25,7 +25,7 @@ FAMILIES = (
     *math_unbounded.FAMILIES,
     *math_words.FAMILIES,
 )
-COUNT, SEED = 100, 17
+COUNT, SEED = 60, 17
 SHARE_MIN = 0.95
 
 

@@ -36,7 +36,7 @@ def test_a_quick_run_draws_a_fifth_and_never_more_than_was_asked_for(asked: int,
     test()
     assert len(seen) == asked
     seen.clear()
-    drawn.draw_fewer(test)
+    drawn.draw_fewer(test, drawn.QUICK_SHARE)
     test()
     assert len(seen) == drawn_then
 
@@ -44,7 +44,7 @@ def test_a_quick_run_draws_a_fifth_and_never_more_than_was_asked_for(asked: int,
 def test_a_test_that_draws_nothing_stays_as_it_is() -> None:
     def test() -> None: ...
 
-    drawn.draw_fewer(test)
+    drawn.draw_fewer(test, drawn.QUICK_SHARE)
     assert not vars(test)
 
 
@@ -106,3 +106,46 @@ def test_what_runs_beside_the_others_ends_with_them_and_with_all_that_it_started
         assert child.exists()
     assert started.returncode is not None
     whole.wait_until(lambda: not child.exists() or "(sleep) Z" in (child / "stat").read_text(), 30)
+
+
+_TESTS = """
+import pathlib, pytest
+tried = pathlib.Path(__file__).with_name("tried")
+def test_that_a_busy_machine_upsets():
+    tried.write_text(tried.read_text() + "x" if tried.exists() else "x")
+    assert len(tried.read_text()) > 1
+def test_that_holds(): pass
+@pytest.mark.parametrize("number", range(FAILING))
+def test_that_never_holds(number): assert False
+"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "said"),
+    [
+        (0, True, "Passed at the second try alone, so to be mended:\n  test_it.py::test_that_a_busy_machine_upsets\n"),
+        (1, False, "2 failed, and are run once more"),
+        (6, False, ""),
+    ],
+)
+def test_what_failed_passes_if_it_holds_alone_is_named_and_only_a_few_are_tried(
+    run_tests: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    failing: int,
+    status: bool,
+    said: str,
+) -> None:
+    (tmp_path / "test_it.py").write_text(_TESTS.replace("FAILING", str(failing)))
+    (tmp_path / "pytest.ini").write_text("[pytest]")
+    monkeypatch.setattr(run_tests, "ROOT", tmp_path)
+    for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+        monkeypatch.delenv(name)
+    one = run_tests.Run((*run_tests.PYTEST, "-n", "2", "test_it.py"), tmp_path / "noted")
+    one.status = run_tests._status(one.whole)
+    assert one.status == 1
+    assert run_tests._held([one]) is status
+    out = capfd.readouterr().out
+    assert said in out and ("once more" in out) == (failing < run_tests.AGAIN_MAX)
+    assert not run_tests._held([run_tests.Run((), tmp_path / "none", status=3)])
