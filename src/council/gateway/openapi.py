@@ -10,6 +10,7 @@ from council.domain import config as config_module
 from council.domain import sandbox, sandbox_wire
 from council.gateway import embeddings
 from council.gateway.wire import chat as wire
+from council.gateway.wire import completions, fields, messages, responses
 
 _REFERENCE = "#/components/schemas/"
 
@@ -185,17 +186,19 @@ _FORMS: dict[str, dict[str, Any]] = {
     "CompletionRequest": {
         "type": "object",
         "required": ["model", "prompt"],
-        "properties": {"prompt": _ONE_TEXT, "max_tokens": _LIMIT_OR_NONE, **_SAMPLING},
+        "properties": {"prompt": _ONE_TEXT, "max_tokens": _LIMIT_OR_NONE, **_SAMPLING}
+        | fields.refused(completions.REFUSED),
     },
     "ResponsesRequest": {
         "type": "object",
         "required": ["model", "input"],
-        "properties": {"input": {"anyOf": [_TEXT, _TURNS]}, "max_output_tokens": _LIMIT_OR_NONE, **_SAMPLING},
+        "properties": {"input": {"anyOf": [_TEXT, _TURNS]}, "max_output_tokens": _LIMIT_OR_NONE, **_SAMPLING}
+        | fields.refused(responses.REFUSED),
     },
     "MessagesRequest": {
         "type": "object",
         "required": ["model", "messages", "max_tokens"],
-        "properties": {"messages": _TURNS, "max_tokens": _LIMIT, **_SAMPLING},
+        "properties": {"messages": _TURNS, "max_tokens": _LIMIT, **_SAMPLING} | fields.refused(messages.REFUSED),
     },
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from council.gateway.wire import events, fields
 
-_REFUSED = {
+REFUSED = {
     "suffix": "models here only continue. Leave it out.",
     "echo": "put the prompt before the answer yourself.",
 }
@@ -37,7 +37,7 @@ def to_chat(body: Mapping[str, Any]) -> dict[str, Any]:
     Raises MalformedBodyError, and UnsupportedParameterError for what is known and has no place there.
     """
     body = fields.mapping(body, "")
-    fields.refuse_set(body, _REFUSED)
+    fields.refuse_set(body, REFUSED)
     if body.get("best_of") not in (None, 1):
         fields.unsupported("best_of", "`best_of` may only be 1. Ask for `n` answers and choose yourself.")
     chat: dict[str, Any] = {

@@ -65,15 +65,36 @@ def copy(source: Mapping[str, Any], target: dict[str, Any], names: Collection[st
             target[each] = source[each]
 
 
+# What asks for nothing, in JSON.
+_NOTHING = (None, False, 0, "", [], {})
+
+
 def refuse_set(body: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
     """Raise UnsupportedParameterError for the first of `reasons` that asks for something: not null, false, 0 or empty.
 
     One answer is what there is anyway, so an `n` of 1 asks for nothing either; a `seed` of 0 does.
     """
     for each, reason in reasons.items():
-        value = body.get(each)
-        if (value and (each, value) != ("n", 1)) or (each == "seed" and value is not None):
+        if each in body and body[each] not in _asking_nothing(each):
             unsupported(each, f"`{each}` is not supported here: {reason}")
+
+
+def refused(reasons: Mapping[str, str]) -> dict[str, Any]:
+    """Return JSON schemas of the fields that `refuse_set` refuses."""
+    return {
+        each: {"enum": list(_asking_nothing(each)), "description": f"Not supported here: {reason}"}
+        for each, reason in reasons.items()
+    }
+
+
+def _asking_nothing(name: str) -> tuple[Any, ...]:
+    match name:
+        case "n":
+            return (*_NOTHING, 1)
+        case "seed":
+            return (None,)
+        case _:
+            return _NOTHING
 
 
 def worded(problem: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import orjson
 from council.domain import errors, tool_uses
 from council.gateway.wire import events, fields
 
-_REFUSED = {
+REFUSED = {
     "top_k": "use `top_p`, or leave it out.",
     "container": "there are no server tools. Leave it out.",
     "mcp_servers": "Council does not call tools for its callers. Give `tools` and run them yourself.",
@@ -73,7 +73,7 @@ def to_chat(body: Mapping[str, Any]) -> dict[str, Any]:
     Raises MalformedBodyError, and UnsupportedParameterError for what is known and has no place there.
     """
     body = fields.mapping(body, "")
-    fields.refuse_set(body, _REFUSED)
+    fields.refuse_set(body, REFUSED)
     if body.get("speed") not in (None, "standard"):
         fields.unsupported("speed", "`speed` is not supported here. Leave it out.")
     chat: dict[str, Any] = {

@@ -12,7 +12,7 @@ from council.domain import errors
 from council.gateway.wire import events, fields
 
 _STATELESS = "Council keeps no responses. Send the whole conversation as `input`."
-_REFUSED = {
+REFUSED = {
     "previous_response_id": _STATELESS,
     "conversation": _STATELESS,
     "store": "Council keeps no responses. Set it to false or leave it out.",
@@ -49,7 +49,7 @@ def to_chat(body: Mapping[str, Any]) -> dict[str, Any]:
     Raises MalformedBodyError, and UnsupportedParameterError for what is known and has no place there.
     """
     body = fields.mapping(body, "")
-    fields.refuse_set(body, _REFUSED)
+    fields.refuse_set(body, REFUSED)
     if body.get("truncation") not in (None, "disabled"):
         fields.unsupported("truncation", "`truncation` may only be 'disabled'. Shorten `input` yourself.")
     messages: list[dict[str, Any]] = []
