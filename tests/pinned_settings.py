@@ -152,6 +152,7 @@ DEFAULTS: dict[str, Any] = {
     "bake.answer_s": 10.0,
     "bake.answered_points": 2.0,
     "bake.cost_ratio": 1.1,
+    "bake.doubt_s": 60.0,
     "bake.duration_s": 20.0,
     "bake.interval_s": 1.0,
     "bake.latency_ratio": 1.5,

@@ -35,11 +35,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long a bake lasts, how often services are read meanwhile, seconds, and how many questions are open at once."""
+    """How long a bake lasts, how often services are read meanwhile, seconds, and how many questions are open at once.
+
+    It goes on for `doubt_s` more at most where some of everybody's requests failed, and too few to be sure of it.
+    """
 
     bake_s: float = 20.0
     every_s: float = 1.0
     at_once_max: int = 4
+    doubt_s: float = 60.0
 
 
 class Examiner:
@@ -103,7 +107,8 @@ class Examiner:
     async def bake(self, base: str, target: str) -> str:
         """Ask the generation that serves, a few questions at a time, and end at the first few after which a gate is red.
 
-        It does not end on requests that failed: a few more say whether that was one of many, or the end of it.
+        It does not end on requests that failed: a few more say whether that was one of many, or the end of it. Those of
+        everybody may come seldom, and are waited for only so long.
         """
         place = self._live()
         inputs = await self._inputs_of(target, place)
@@ -115,7 +120,7 @@ class Examiner:
                 if red := [*self._red(trial), *self._failed_for_everybody(trial)]:
                     return "; ".join(red)
                 is_over = trial.until_s - from_s >= self._pace.bake_s and len(answers) >= len(self._questions)
-                if is_over and not any(bake.judge_last(one, trial)[1] for one in self._gates):
+                if is_over and not self._is_in_doubt(trial):
                     return "; ".join(self._wrong(trial, None))
         raise AssertionError("there is always another question")
 
@@ -131,6 +136,12 @@ class Examiner:
                 if not question.answer or len(few) >= self._pace.at_once_max:
                     yield few
                     few = []
+
+    def _is_in_doubt(self, trial: baking.Trial) -> bool:
+        if any(bake.judge_last(one, trial)[1] for one in self._gates):
+            return True
+        goes_on = trial.until_s - trial.from_s < self._pace.bake_s + self._pace.doubt_s
+        return goes_on and any(bake.is_in_doubt(one, trial) for one in self._gates)
 
     def _red(self, trial: baking.Trial) -> list[str]:
         seen = [f"{one.name} is red: {told}" for one, verdict, told in self._judged(trial, None) if _is_red(verdict)]
