@@ -216,6 +216,7 @@ DEFAULTS: dict[str, Any] = {
     "healing.repairs_per_day": 60,
     "healing.at_once_max": 3,
     "healing.blame_s": 600.0,
+    "healing.blame_unseen_s": 3600.0,
     "healing.repairs_max": 5000,
     "prices": {"smollm2-135m-instruct": money.Price(0, 0)},
     "calls.hops_max": 3,
