@@ -283,12 +283,13 @@ def test_a_patch_whose_effects_nobody_saw_is_blamed_for_an_hour() -> None:
 
 def test_another_leak_that_began_after_a_new_start_helped_does_not_wait_for_its_cool_down() -> None:
     served = repairs.ended(
-        repair("drain and restart", "recall", alert="descriptors", began_us=NOW - 90 * S), Outcome.HELPED, "", NOW - 70 * S
+        repair("drain and restart", "recall", alert="descriptors", began_us=NOW - 90 * S),
+        Outcome.HELPED,
+        "",
+        NOW - 70 * S,
     )
     leak = alert("memory", "recall")
-    at = seen(
-        incident(leak, since_s=60), services=WELL, repairs=(served,), verdicts={leak.key: gates.Verdict.RED}
-    )
+    at = seen(incident(leak, since_s=60), services=WELL, repairs=(served,), verdicts={leak.key: gates.Verdict.RED})
     assert begun(at) == ("drain and restart", "recall")
 
     def used(**changed: object) -> deciding.Decision:
