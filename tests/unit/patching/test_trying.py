@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from council.domain import baking, errors, gates, gates_file, watching
+from council.domain import baking, errors, gates_file, watching
 from council.patching import trying
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config" / "gates.yaml").read_text())

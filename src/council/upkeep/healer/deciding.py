@@ -5,7 +5,7 @@ that can be, and the next one is tried. Then each alert that fires is looked at,
 
 - Nothing begins while the healer is paused, or where nobody knows what is so now.
 - Never two repairs of one component, nor anything beside one that touches everything.
-- A patch that came to serve just before, or whose effects nobody could see until now, is taken back before anything else is tried.
+- A patch that came to serve just before, or whose effects nobody could see until now, is taken back before all else.
 - Nothing begins about what is green, nor about what is amber but where a playbook says so.
 - What did not help is not tried again in the same incident; what helped may be, after its cool-down, and so often an hour.
 - What comes after a playbook comes only once that was tried; one that is for something else leaves what follows it alone.

@@ -16,8 +16,8 @@ from council.upkeep.observer import archiving, posting
 
 # Of each kind, the newest.
 JOBS_MAX = 5000
-# So long after it was due a day that is not there counts as missed: digests are tried for an hour and more, and the archive waits
-# for them.
+# So long after it was due a day that is not there counts as missed: digests are tried for an hour and more, and the archive
+# waits for them.
 _DIGEST_LATE_S = 2 * 3600.0
 _ARCHIVE_LATE_S = archiving.LATE_S + _DIGEST_LATE_S
 _DAY_S = 86_400.0
