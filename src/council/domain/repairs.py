@@ -38,7 +38,7 @@ class HealingConfig:
     )
     blame_unseen_s: float = option(
         3600.0,
-        "The same where no request was judged until it went wrong, so that nobody saw any earlier what the patch does, seconds.",
+        "The same where no request was judged until it went wrong, so that nobody saw earlier what the patch does, seconds.",
         low=0,
         high=86_400,
     )
