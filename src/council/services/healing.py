@@ -85,7 +85,7 @@ async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | Non
     services, patches = await asyncio.gather(
         healing_sight.unless_away(parts.runtime.status(memory=False)), healing_sight.patches_of(parts.patch_service)
     )
-    told = await healing_sight.seen(parts.watch, found, kept, patches, now_us)
+    told = await healing_sight.seen(parts.watch, found, kept, patches, settings, now_us)
     running = sum(one.name.partition(":")[0] == "gateway" for one in services or ())
     return dataclasses.replace(
         seen,

@@ -48,6 +48,7 @@ async def seen(
     found: Sequence[incidents.Incident],
     kept: Sequence[repairs.Repair],
     patches: Sequence[world.Patch] | None,
+    settings: repairs.HealingConfig,
     now_us: int,
 ) -> Seen | None:
     """Return what the watcher's sources say now, None where it does not answer.
@@ -66,7 +67,7 @@ async def seen(
     told |= await _fresh(watch, found, now_us)
     firing = {member.alert.key for one in found for member in one.members if member.fires}
     bad = {key: line for key, line in lines.items() if key in firing and line.verdict in _BAD}
-    unseen = await _unseen(watch, bad, next(iter(patches or ()), None))
+    unseen = await _unseen(watch, bad, next(iter(patches or ()), None), settings)
     since_repairs = await _since_repairs(watch, bad, found, kept)
     unproven = {key for key, verdict in since_repairs.items() if verdict is gates.Verdict.UNKNOWN}
     told |= {key: verdict for key, verdict in since_repairs.items() if key not in unproven}
@@ -88,15 +89,22 @@ async def _fresh(
 
 
 async def _unseen(
-    watch: care_ports.Watch, bad: Mapping[world.Key, watching.GateLine], newest: world.Patch | None
+    watch: care_ports.Watch,
+    bad: Mapping[world.Key, watching.GateLine],
+    newest: world.Patch | None,
+    settings: repairs.HealingConfig,
 ) -> frozenset[world.Key]:
-    """Return the gates that are red, and of which nothing was known from the newest patch on until they turned so."""
+    """Return the gates that are red, and of which nothing was known from the newest patch on until they turned so.
+
+    Of those alone that turned so at a time for which it matters.
+    """
     if newest is None or newest.is_over:
         return frozenset()
     served_s = newest.served_us / 1e6
     found = set[world.Key]()
     for key, line in bad.items():
-        if line.verdict is not gates.Verdict.RED or line.since_s < served_s:
+        matters = settings.blame_s < line.since_s - served_s <= settings.blame_unseen_s
+        if line.verdict is not gates.Verdict.RED or not matters:
             continue
         history: watching.History | None = await unless_away(watch.history(line.name, served_s))
         if history is not None and history.verdicts and not _was_judged(history.verdicts, served_s, line):
