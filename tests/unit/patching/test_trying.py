@@ -17,7 +17,7 @@ GATES = [one for one in gates_file.build(SHIPPED, SHIPPED) if one.name != "gpu_m
 OLD, NEW = "a" * 40, "b" * 40
 QUESTIONS = [baking.Question("arithmetic", f"What is 2 + {number}?", str(2 + number)) for number in range(24)]
 LIVE_SERVICES = ("gateway", "recall", "watcher")
-PACE = trying.Pace(bake_s=0.3, every_s=0.01, doubt_s=0.4)
+PACE = trying.Pace(bake_s=0.3, every_s=0.03, doubt_s=0.6, again_s=0.05)
 
 
 # What each service uses of both generations; the patch touched the gateway and recall.
@@ -120,6 +120,52 @@ async def test_what_is_wrong_beside_the_live_one_is_named(house: House, case: st
     changed, said = BAD[case]
     house.answers["beside"] = dataclasses.replace(house.answers["beside"], **changed)  # type: ignore[arg-type]
     assert said in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+
+
+SLOW_S = 0.9
+
+
+def _both(house: House, **changed: object) -> None:
+    for where in ("live", "beside"):
+        house.answers[where] = dataclasses.replace(house.answers[where], **changed)  # type: ignore[arg-type]
+
+
+async def test_where_what_serves_does_as_badly_both_are_asked_once_more(house: House) -> None:
+    _both(house, latency_s=SLOW_S)
+    found = await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    assert found.startswith("latency_p95 is amber: 900 ms") and found.endswith("when the machine is less busy")
+    assert house.asked == 4 * len(QUESTIONS)
+
+
+async def test_a_machine_that_was_busy_for_a_moment_has_no_patch_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _both(house, latency_s=SLOW_S)
+    asked = [0]
+    look = trying.Examiner.look
+
+    async def looked(examiner: trying.Examiner, base: str) -> baking.Trial:
+        asked[0] += 1
+        if asked[0] == 2:
+            _both(house, latency_s=0.05)
+        return await look(examiner, base)
+
+    monkeypatch.setattr(trying.Examiner, "look", looked)
+    assert await house.examiner().examine(OLD, NEW, ["gateway", "recall"]) == "" and asked == [2]
+
+
+async def test_what_the_new_generation_alone_does_badly_is_asked_for_once(house: House) -> None:
+    house.answers["beside"] = dataclasses.replace(house.answers["beside"], latency_s=SLOW_S)
+    found = await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    assert "latency_p95 is amber" in found and "less busy" not in found and house.asked == 2 * len(QUESTIONS)
+    # As is what both do, where it does something else badly besides, and what the live one cannot be asked any more.
+    _both(house, latency_s=SLOW_S)
+    house.answers["beside"] = dataclasses.replace(house.answers["beside"], right=False)
+    assert "less busy" not in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    _both(house, latency_s=SLOW_S, right=True)
+    seen, house.asked = await house.examiner().look(OLD), 0
+    await house.examiner().examine(OLD, NEW, ["gateway", "recall"], seen)
+    assert house.asked == len(QUESTIONS)
 
 
 async def test_a_service_that_cannot_be_read_or_is_of_another_generation_passes_nothing(house: House) -> None:
