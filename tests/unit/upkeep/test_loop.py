@@ -237,30 +237,6 @@ async def test_errors_turn_a_gate_red_and_its_alert_has_the_name_that_people_loo
     assert "http_5xx" in house.alerts
 
 
-async def test_a_gate_that_looks_back_is_read_from_a_moment_on_where_enough_was_seen_since(house: House) -> None:
-    for _ in range(12):
-        house.error += 10
-        await house.run(5)
-    over_s = house.clock.now_us() / 1e6
-    starts_s = {"error_rate": over_s, "fd_usage": over_s, "nobody": over_s}
-    for _ in range(3):
-        house.ok += 7
-        await house.run(5)
-    unknown = {"error_rate": gates.Verdict.UNKNOWN, "fd_usage": gates.Verdict.UNKNOWN}
-    assert house.loop.since(starts_s) == unknown
-    for _ in range(5):
-        house.ok += 7
-        await house.run(5)
-    assert house.verdict("error_rate")[0] is gates.Verdict.RED
-    assert house.loop.since(starts_s) == unknown | {"error_rate": gates.Verdict.GREEN}
-    for never_s in (over_s + 3600, over_s - 3600, float("nan")):
-        assert house.loop.since({"error_rate": never_s}) == {"error_rate": gates.Verdict.UNKNOWN}
-    for _ in range(5):
-        house.error += 7
-        await house.run(5)
-    assert house.loop.since(starts_s)["error_rate"] is gates.Verdict.RED
-
-
 async def test_a_sudden_failure_is_an_alert_before_its_gate_is_red_and_one_bad_moment_is_none(house: House) -> None:
     for _ in range(60):
         house.ok += 100

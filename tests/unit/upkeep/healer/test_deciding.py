@@ -1,94 +1,33 @@
 """What is decided about what is wrong, case by case and over whole stories."""
 
 import dataclasses
-from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from council.domain import gates, gates_file, incidents, playbooks, playbooks_file, repairs, sentinels_file, states
+from council.domain import gates, incidents, playbooks, playbooks_file, repairs
 from council.domain.repairs import Outcome
 from council.upkeep.healer import deciding, world
-
-CONFIG = Path(__file__).parents[4] / "config"
-S = 1_000_000
-NOW = 1_790_000_000 * S
-
-
-def _yaml(name: str) -> dict[str, object]:
-    found: dict[str, object] = yaml.safe_load((CONFIG / name).read_text())
-    return found
-
-
-GATES = gates_file.build(_yaml("gates.yaml"), _yaml("gates.yaml"))
-SENTINELS = sentinels_file.build(_yaml("sentinels.yaml"))
-BOOK = playbooks.book(playbooks_file.build(_yaml("playbooks.yaml")), GATES, SENTINELS)
-
-
-def alert(name: str, service: str = "", severity: incidents.Severity = incidents.Severity.PAGE) -> incidents.Alert:
-    labels = (("svc", service),) if service else ()
-    return incidents.Alert(name, labels, severity, "bad", NOW - 60 * S, "Look.")
-
-
-def incident(*alerts: incidents.Alert, number: int = 1, since_s: float = 60.0) -> incidents.Incident:
-    fired_us = NOW - round(since_s * S)
-    members = tuple(incidents.Member(dataclasses.replace(one, since_us=fired_us), fired_us) for one in alerts)
-    return incidents.Incident(
-        f"incident-{number}", incidents.Standing.OPEN, incidents.Severity.PAGE, fired_us, fired_us, members=members
-    )
-
-
-def row(name: str, state: str = "ready", pid: int | None = 10) -> states.ServiceStatus:
-    return states.ServiceStatus(name, state, pid, "g", 60.0, 0, 0)
-
-
-HUNG = (row("recall", "hung", 7), row("gateway"), row("model"))
-WELL = tuple(dataclasses.replace(one, state="ready") for one in HUNG)
-DOWN = incident(alert("service_down", "recall"))
-
-
-def seen(*found: incidents.Incident, **values: object) -> world.World:
-    usual = world.World(NOW, BOOK, repairs.HealingConfig(), found, (), HUNG, {}, ())
-    return dataclasses.replace(usual, **values)  # type: ignore[arg-type]
-
-
-def repair(playbook: str, component: str, **values: object) -> repairs.Repair:
-    found = BOOK.playbooks[playbook]
-    usual = repairs.Repair(
-        id="repair-1",
-        playbook=playbook,
-        action=found.action.value,
-        component=component,
-        proof=found.proof.value,
-        by=repairs.HEALER,
-        why="bad",
-        began_us=NOW - 20 * S,
-        until_us=NOW + 60 * S,
-        incident_id="incident-1",
-        alert="service_down",
-        labels=(("svc", component),),
-        before=(7, 10),
-    )
-    return dataclasses.replace(usual, **values)  # type: ignore[arg-type]
-
-
-def only(at: world.World) -> deciding.Decision:
-    (found,) = deciding.decide(at)
-    return found
-
-
-def held(at: world.World) -> str:
-    found = only(at)
-    assert isinstance(found, deciding.Held), found
-    return found.why
-
-
-def begun(at: world.World) -> tuple[str, str]:
-    found = only(at)
-    assert isinstance(found, deciding.Begin), found
-    return found.playbook.name, found.component
+from healer_cases import (
+    BOOK,
+    DOWN,
+    GATES,
+    HUNG,
+    NOW,
+    SENTINELS,
+    WELL,
+    S,
+    alert,
+    begun,
+    held,
+    incident,
+    only,
+    repair,
+    row,
+    seen,
+    shipped,
+)
 
 
 def test_a_service_that_hangs_is_started_anew() -> None:
@@ -229,102 +168,6 @@ def test_a_page_for_which_nothing_can_be_tried_waits_a_minute_and_a_warning_call
     assert "recall is starting" in held(seen(warning, services=starting))
 
 
-def test_what_began_soon_after_a_patch_that_touches_the_part_is_blamed_on_that_first() -> None:
-    served = DOWN.began_us - 30 * S
-    patch = world.Patch("cafe", served, frozenset({"recall"}))
-    found = only(seen(DOWN, patches=(patch,)))
-    assert isinstance(found, deciding.Begin) and found.playbook.name == "rollback" and found.cid == "cafe"
-    assert found.component == playbooks.EVERYTHING
-    for other in (
-        dataclasses.replace(patch, touches=frozenset({"gateway"})),
-        dataclasses.replace(patch, touches=frozenset()),
-        dataclasses.replace(patch, is_over=True),
-        dataclasses.replace(patch, served_us=DOWN.began_us + 1),
-        dataclasses.replace(patch, served_us=DOWN.began_us - 601 * S),
-    ):
-        assert begun(seen(DOWN, patches=(other,))) == ("restart", "recall")
-    assert begun(seen(DOWN, patches=None)) == ("restart", "recall")
-    unknown = dataclasses.replace(patch, touches=None)
-    assert begun(seen(DOWN, patches=(unknown,)))[0] == "rollback"
-
-
-def test_a_patch_is_blamed_for_what_went_bad_after_it_in_an_incident_that_is_older() -> None:
-    """The alert joined an incident that was open, or fired for something else before the patch."""
-    long_ago = incident(alert("descriptors", "recall"), alert("http_5xx"), since_s=900)
-    served = world.Patch("cafe", NOW - 60 * S, frozenset({"gateway"}))
-    red = {("http_5xx", ()): gates.Verdict.RED, ("descriptors", (("svc", "recall"),)): gates.Verdict.GREEN}
-    at = seen(long_ago, services=WELL, patches=(served,), verdicts=red)
-
-    def first(**changed: object) -> str:
-        decided = deciding.decide(dataclasses.replace(at, **changed))  # type: ignore[arg-type]
-        return next((one.playbook.name for one in decided if isinstance(one, deciding.Begin)), "")
-
-    assert first() == "drain and restart"
-    assert first(since_us={("http_5xx", ()): NOW - 20 * S}) == "rollback"
-    assert first(since_us={("http_5xx", ()): NOW - 61 * S}) == "drain and restart"
-    late = dataclasses.replace(long_ago.members[1], alert=alert("http_5xx"), fired_us=NOW - 15 * S)
-    late = dataclasses.replace(late, alert=dataclasses.replace(late.alert, since_us=NOW - 20 * S))
-    joined = dataclasses.replace(long_ago, members=(long_ago.members[0], late))
-    assert first(incidents=(joined,)) == "rollback"
-
-
-def test_a_patch_whose_effects_nobody_saw_is_blamed_for_an_hour() -> None:
-    bad = incident(alert("http_5xx"), since_s=60)
-    served = world.Patch("cafe", NOW - 2000 * S, frozenset({"gateway"}))
-    at = seen(bad, services=WELL, patches=(served,), verdicts={("http_5xx", ()): gates.Verdict.RED})
-    assert begun(at) == ("drain and restart", "gateway")
-    unseen = dataclasses.replace(at, unseen=frozenset({("http_5xx", ())}))
-    assert begun(unseen) == ("rollback", playbooks.EVERYTHING)
-    hours = dataclasses.replace(served, served_us=NOW - 3661 * S)
-    assert begun(dataclasses.replace(unseen, patches=(hours,))) == ("drain and restart", "gateway")
-    never = repairs.HealingConfig(blame_unseen_s=0)
-    assert begun(dataclasses.replace(unseen, settings=never)) == ("drain and restart", "gateway")
-
-
-def test_another_leak_that_began_after_a_new_start_helped_does_not_wait_for_its_cool_down() -> None:
-    served = repairs.ended(
-        repair("drain and restart", "recall", alert="descriptors", began_us=NOW - 90 * S),
-        Outcome.HELPED,
-        "",
-        NOW - 70 * S,
-    )
-    leak = alert("memory", "recall")
-    at = seen(incident(leak, since_s=60), services=WELL, repairs=(served,), verdicts={leak.key: gates.Verdict.RED})
-    assert begun(at) == ("drain and restart", "recall")
-
-    def used(**changed: object) -> deciding.Decision:
-        return deciding.decide(dataclasses.replace(at, repairs=(dataclasses.replace(served, **changed),)))[-1]  # type: ignore[arg-type]
-
-    waits: tuple[dict[str, object], ...] = (
-        {"alert": "memory"}, {"ended_us": NOW - 50 * S}, {"outcome": Outcome.DID_NOT_HELP}, {"alert": "", "labels": ()},
-    )  # fmt: skip
-    for changed in waits:
-        decision = used(**changed)
-        assert not isinstance(decision, deciding.Begin) or decision.playbook.name == "raise a patch", changed
-    # So often an hour as ever.
-    often = (served, dataclasses.replace(served, id="repair-2", began_us=NOW - 1000 * S, ended_us=NOW - 900 * S))
-    decided = deciding.decide(dataclasses.replace(at, repairs=often))
-    assert not any(isinstance(one, deciding.Begin) and one.playbook.name == "drain and restart" for one in decided)
-
-
-def test_a_provider_is_left_out_only_where_some_model_has_another() -> None:
-    bad = incident(alert("network_errors"), since_s=900)
-    at = seen(bad, services=WELL, verdicts={("network_errors", ()): gates.Verdict.RED})
-    assert begun(at) == ("switch provider", "providers")
-    found = only(dataclasses.replace(at, can_switch=False))
-    assert isinstance(found, deciding.Call) and "switch provider: no model has another provider" in found.why
-
-
-def test_a_person_is_called_late_where_too_little_was_seen_since_a_repair_that_helped() -> None:
-    restarted = repairs.ended(repair("restart", "worker"), Outcome.HELPED, "", NOW)
-    bad = incident(alert("network_errors"), since_s=900)
-    at = seen(bad, services=WELL, repairs=(restarted,), can_switch=False, now_us=NOW + 100 * S)
-    assert isinstance(only(at), deciding.Call)
-    unproven = dataclasses.replace(at, unproven=frozenset({("network_errors", ())}))
-    assert held(unproven).startswith("what was done last has time to show")
-    assert isinstance(only(dataclasses.replace(unproven, now_us=NOW + 331 * S)), deciding.Call)
-
-
 def test_a_rollback_has_helped_once_the_patch_is_no_longer_in_force() -> None:
     back = repair("rollback", playbooks.EVERYTHING, cid="cafe")
     assert deciding.decide(seen(repairs=(back,), patches=(world.Patch("cafe", 0),))) == []
@@ -427,7 +270,7 @@ def test_what_is_done_first_about_each_alert(name: str, service: str, amber: str
 
 
 def test_what_comes_after_a_playbook_comes_only_once_that_was_tried_and_the_switch_calls_a_person() -> None:
-    file = _yaml("playbooks.yaml")
+    file = shipped("playbooks.yaml")
     file["playbooks"]["re-create pool"]["then"] = "kill switch"  # type: ignore[index]
     book = playbooks.book(playbooks_file.build(file), GATES, SENTINELS)
     one = alert("sandbox_queue", "sandboxd")
