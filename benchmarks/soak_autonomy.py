@@ -53,7 +53,11 @@ _READY_S, _WARM_UP_S = 300.0, 20.0
 # Longest wait, after the last day, for incidents and patches to come to their end.
 _SETTLE_S, _QUICK_SETTLE_S = 150.0, 60.0
 _POLL_S = 2.0
+# How often a person tries to send a patch that nobody takes now.
+_AGAIN_S = 5.0
 _ROWS = 200
+# Enough for each gate that refused a patch, with its number.
+_REASON_CHARS = 400
 _COMMAND_S = 60.0
 # The digest is due so many minutes after the start, once: it goes by the calendar, which nothing compresses.
 _DIGEST_MINUTES, _QUICK_DIGEST_MINUTES = 4, 1
@@ -203,11 +207,24 @@ async def _changed(stage: stages.Stage, day_s: float) -> None:
         day += 1
         title, content = f"Note day {day}", f"# Day {day}\n\nNothing in particular.\n".encode()
         try:
-            told = await stage.signer.submit(_PAGE, content, title, "To have the days change something.")
-            autonomy_told.say(f"day {day}: a patch is {'on its way' if told.success else f'refused: {told.reason}'}")
-        except (errors.CouncilError, OSError, subprocess.SubprocessError) as error:
-            autonomy_told.say(f"day {day}: no patch: {error}")
+            async with asyncio.timeout(day_s / 2):
+                await _sent(stage.signer, day, title, content)
+        except TimeoutError:
+            autonomy_told.say(f"day {day}: nobody took the patch")
         await asyncio.sleep(day_s / 2)
+
+
+async def _sent(signer: own_home.Signer, day: int, title: str, content: bytes) -> None:
+    """Send a patch, again and again as a person does while another is on its way, or a fault has patchctl away."""
+    while True:
+        try:
+            told = await signer.submit(_PAGE, content, title, "To have the days change something.")
+        except (errors.CouncilError, OSError, subprocess.SubprocessError) as error:
+            autonomy_told.say(f"day {day}: no patch yet: {error}")
+            await asyncio.sleep(_AGAIN_S)
+            continue
+        autonomy_told.say(f"day {day}: a patch is {'on its way' if told.success else f'refused: {told.message}'}")
+        return
 
 
 async def _settled(stage: stages.Stage, limit_s: float) -> None:
@@ -242,7 +259,9 @@ def counted(where: home_module.Home, port: int) -> dict[str, Any]:
         "jobs": _jobs(found.jobs),
         "left_undone": [f"{one.kind} at {one.at_s:.0f}" for one in left],
         "patches": dict(
-            Counter(f"{row.kind}: {row.outcome} {row.reason[:80]}".strip() for row in autonomy.decided(found))
+            Counter(
+                f"{row.kind}: {row.outcome} {row.reason[:_REASON_CHARS]}".strip() for row in autonomy.decided(found)
+            )
         ),
         "not_decided": sum(not row.outcome and not row.trial for row in found.patches),
         "called": [

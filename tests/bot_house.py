@@ -41,8 +41,13 @@ class FakeProposals:
     rows: Sequence[Mapping[str, Any]] = ()
     sent: list[patches.Submission] = field(default_factory=list)
     refusal: errors.CouncilError | None = None
+    # How often it has no forge yet when it is asked.
+    makes_it_after: int = 0
 
     def base(self) -> bots.Base:
+        if self.makes_it_after:
+            self.makes_it_after -= 1
+            raise errors.ForgeNotFoundError("There is no forge yet. Start Council: its steward makes it.")
         live = blueprint.current(self.where)
         return bots.Base(live, repository.tree_of(self.where, live) or "", "local", self.paused)
 

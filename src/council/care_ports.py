@@ -334,6 +334,11 @@ class Watch(Sighting, Protocol):
     async def history(self, gate: str, start_s: float) -> watching.History:
         """Return what a gate said from a time on, epoch seconds; empty where there is no such gate."""
 
+    async def since(self, starts_s: Mapping[str, float]) -> Mapping[str, gates.Verdict]:
+        """Return what gates say of the time from a moment on alone, each from its own, epoch seconds; unknown where too little
+        was seen since, and of a gate that does not look back.
+        """
+
     async def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
         """Return the series of some metrics from a time on, epoch seconds, the newest point of each step.
 

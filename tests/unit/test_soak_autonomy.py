@@ -8,6 +8,7 @@ import pytest
 import autonomy_told
 import soak_autonomy
 from council.domain import config as config_module
+from council.domain import errors, patches
 from council.upkeep.chaos import catalogue, plan
 
 STARTED = datetime.datetime(2026, 11, 30, 23, 58, tzinfo=datetime.UTC)
@@ -54,6 +55,26 @@ def test_parts_go_on_in_one_draw_so_that_each_fault_comes_once_before_one_comes_
     assert turns == [next(draw) for _ in range(30)]
     names = [one.fault.name for one in turns]
     assert len(set(names)) == min(len(names), len(catalogue.BY_NAME))
+
+
+async def test_a_patch_that_nobody_takes_now_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak_autonomy, "_AGAIN_S", 0.0)
+    answers: list[Any] = [
+        errors.UnavailableError("Away."),
+        errors.OverloadedError("Busy."),
+        patches.Decision(True, "", ""),
+    ]
+
+    class Signer:
+        async def submit(self, *_: object) -> patches.Decision:
+            told = answers.pop(0)
+            if isinstance(told, Exception):
+                raise told
+            assert isinstance(told, patches.Decision)
+            return told
+
+    await soak_autonomy._sent(Signer(), 1, "Note", b"")  # type: ignore[arg-type]
+    assert answers == []
 
 
 def test_parts_are_added_up_by_kind_and_what_was_done_beside_counts() -> None:

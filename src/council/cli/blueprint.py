@@ -14,7 +14,7 @@ import yaml
 from council import care_app, homes
 from council.cli import intervening, options
 from council.domain import config as config_module
-from council.domain import errors, money, repairs
+from council.domain import errors, money, playbooks, repairs
 from council.domain import home as home_module
 from council.patching import recorded
 from council.upkeep.engine import blueprint
@@ -57,17 +57,21 @@ def check(file: Path | None, where: home_module.Home) -> None:
 def restore(where: home_module.Home) -> None:
     """Put a `council.yaml` that cannot be read back as the generation that serves was made with it.
 
-    What lay there is kept under HOME/lineage/damaged. Settings that can be read are left alone.
+    What lay there is kept under HOME/lineage/damaged. Settings that can be read are left alone. The lineage keeps it as a
+    repair, once Council runs.
     """
-    told, left = [], None
+    told, left = dict[str, str](), None
     for made in sorted({blueprint.current(where), *_serving(where)}):
+        wrong = recorded.fault(where, made, os.environ)
         try:
-            told += [done] if (done := recorded.put_back(where, os.environ, made)) else []
+            told |= {done: wrong} if (done := recorded.put_back(where, os.environ, made)) else {}
         except errors.InvalidRequestError as error:
             left = error
-    for done in told:
+    for done, wrong in told.items():
         click.echo(f"{done}.")
-        intervening.note(where, repairs.InterventionKind.OVERRIDE, done)
+        why = f"the settings that serve cannot be read: {wrong}"
+        repair = intervening.done_by_hand(playbooks.Action.PUT_BACK, why, done)
+        intervening.note(where, repairs.InterventionKind.OVERRIDE, done, repair=repair)
     if left is not None and not told:
         raise left
     if not told:

@@ -67,6 +67,12 @@ class BakeConfig:
     """How a new generation is tried and watched before its patch counts as applied."""
 
     duration_s: float = option(20.0, "How long a generation that serves is watched, seconds.", low=5, high=3600)
+    doubt_s: float = option(
+        60.0,
+        "How much longer at most, where some of everybody's requests failed, and too few were made to be sure of it, seconds.",
+        low=0,
+        high=3600,
+    )
     interval_s: float = option(
         1.0, "How often the services of a generation are read meanwhile, seconds.", low=0.1, high=10
     )

@@ -176,11 +176,12 @@ def patch_row(told: Mapping[str, Any]) -> PatchRow:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One scheduled job that left a record. `kind` is digest, archive, backup, drill, or `bot NAME`."""
+    """One scheduled job. `kind` is digest, archive, backup, drill, or `bot NAME`. `is_missed`: it never came."""
 
     kind: str
     at_s: float
     went_well: bool = True
+    is_missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,12 @@ class HealingConfig:
         low=0,
         high=86_400,
     )
+    blame_unseen_s: float = option(
+        3600.0,
+        "The same where no request was judged until it went wrong, so that nobody saw earlier what the patch does, seconds.",
+        low=0,
+        high=86_400,
+    )
     repairs_max: int = option(5000, "Repairs kept, the oldest removed.", low=1000, high=1_000_000)
 
 

@@ -66,7 +66,7 @@ class Judges:
                 beside=lambda names: trying.Place(asked[1], beside, _names(beside) & frozenset(names)),
                 inputs=functools.partial(homes.inputs_digests, where),
                 now=self._now,
-                pace=trying.Pace(bake.duration_s, bake.interval_s, bake.questions_at_once),
+                pace=trying.Pace(bake.duration_s, bake.interval_s, bake.questions_at_once, bake.doubt_s),
             )
         finally:
             for one in asked:

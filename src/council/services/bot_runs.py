@@ -21,6 +21,9 @@ from council.upkeep.engine import blueprint
 # As `council bots enable` writes it.
 DAILY_MAX = 1
 _TODAY_MAX = 200
+# Longest that a run waits for a forge that is not made yet, and how often it looks.
+FORGE_S_MAX = 60.0
+_FORGE_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +134,23 @@ def _without_draft(begun: bots.Run, found: bots.Nothing) -> bots.Run:
 
 
 async def _base(parts: Parts, *, dry: bool) -> bots.Base:
-    """Return what a draft is made from. A dry run does without the steward."""
-    try:
-        return await asyncio.to_thread(parts.proposals.base)
-    except errors.UnavailableError:
-        if not dry:
-            raise
-        live = blueprint.current(parts.where)
-        return bots.Base(live, live, "")
+    """Return what a draft is made from. A dry run does without the steward.
+
+    Of a Council that has just begun for the first time the steward makes the forge meanwhile, which is waited for.
+    """
+    until_s = asyncio.get_running_loop().time() + (0 if dry else FORGE_S_MAX)
+    while True:
+        try:
+            return await asyncio.to_thread(parts.proposals.base)
+        except errors.UnavailableError:
+            if not dry:
+                raise
+            live = blueprint.current(parts.where)
+            return bots.Base(live, live, "")
+        except errors.ForgeNotFoundError:
+            if asyncio.get_running_loop().time() >= until_s:
+                raise
+        await asyncio.sleep(_FORGE_AGAIN_S)
 
 
 def _is_spent(parts: Parts, bot: str) -> bool:

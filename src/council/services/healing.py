@@ -10,28 +10,17 @@ import functools
 import logging
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.routing import Route
 
 from council import care_app, care_ports, care_records, care_telemetry, homes, kept_ports, ports
-from council.domain import (
-    alerting,
-    errors,
-    evidence,
-    gates,
-    home,
-    incidents,
-    inputs,
-    playbooks,
-    repairs,
-    watching,
-)
+from council.domain import errors, home, incidents, playbooks, repairs
 from council.kit import clock as clock_module
 from council.kit import halt, ids
 from council.patching import recorded
-from council.services import mending, observer, requested, turns
+from council.services import healing_sight, mending, observer, requested, turns
 from council.upkeep.healer import deciding, telling, world
 
 _log = logging.getLogger(__name__)
@@ -45,14 +34,10 @@ ACT_S = 300.0
 _SPARE_S = 30.0
 _INCIDENTS_MAX = 50
 REPAIRS_LOOKED_AT = 1000
-_PATCHES_MAX = 20
 _STEPS_A_LOOK = 20
 _TRIM_S = 3600.0
 # All that people ever did is counted for it, and nobody reads the metric more often.
 _COUNT_S = 15.0
-# Metrics that are younger than this were told just now.
-_FRESH_S = 20.0
-_BEGAN = "council_process_start_seconds"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,7 +45,8 @@ class Parts:
     """Whom the healer asks, and who reaches out for it. `found` are incidents and `kept` repairs.
 
     `book`, `settings` and `gateways_max`, how many gateways may run, are of the generation that serves, and `damaged`
-    says what is wrong with its settings on disk. `wanted(now_us)` are the repairs that the owner asks for.
+    says what is wrong with its settings on disk, `models` which providers each of its models has. `wanted(now_us)` are the
+    repairs that the owner asks for.
     """
 
     found: kept_ports.Incidents
@@ -76,6 +62,7 @@ class Parts:
     clock: clock_module.Clock
     wanted: Callable[[int], Sequence[repairs.Repair]]
     damaged: Callable[[], str]
+    models: Callable[[], mending.Models]
 
 
 async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | None = None) -> world.World:
@@ -95,18 +82,31 @@ async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | Non
     goes_on = any(one.is_under_way or one.outcome is repairs.Outcome.WANTED for one in kept)
     if not goes_on and not any(member.fires for one in found for member in one.members):
         return seen
-    services, verdicts, rows = await asyncio.gather(
-        _unless_away(parts.runtime.status(memory=False)), _verdicts(parts, found, now_us), _patches(parts)
+    services, patches = await asyncio.gather(
+        healing_sight.unless_away(parts.runtime.status(memory=False)), healing_sight.patches_of(parts.patch_service)
     )
+    told = await healing_sight.seen(parts.watch, found, kept, patches, settings, now_us)
     running = sum(one.name.partition(":")[0] == "gateway" for one in services or ())
     return dataclasses.replace(
         seen,
         services=services,
-        verdicts=verdicts,
-        patches=rows,
+        verdicts=None if told is None else told.verdicts,
+        since_us={} if told is None else told.since_us,
+        unseen=frozenset() if told is None else told.unseen,
+        unproven=frozenset() if told is None else told.unproven,
+        patches=patches,
         can_scale=running < parts.gateways_max(),
+        can_switch=await asyncio.to_thread(_can_switch, parts.models),
         damaged=await asyncio.to_thread(parts.damaged),
     )
+
+
+def _can_switch(models: Callable[[], mending.Models]) -> bool:
+    """Return whether some model has another provider; where nobody can tell, the try of it says."""
+    try:
+        return any(len(providers) > 1 for providers in models().values())
+    except errors.CouncilError:
+        return True
 
 
 async def _wanted(parts: Parts, known: Sequence[repairs.Repair], now_us: int) -> list[repairs.Repair]:
@@ -114,57 +114,6 @@ async def _wanted(parts: Parts, known: Sequence[repairs.Repair], now_us: int) ->
     seen = {one.id for one in known}
     asked = await asyncio.to_thread(parts.wanted, now_us)
     return [one for one in asked if one.id not in seen]
-
-
-async def _unless_away(asked: Any) -> Any:
-    try:
-        return await asked
-    except errors.CouncilError as error:
-        _log.info("nobody can tell now", extra={"reason": error.message})
-        return None
-
-
-async def _verdicts(
-    parts: Parts, found: Sequence[incidents.Incident], now_us: int
-) -> Mapping[world.Key, gates.Verdict] | None:
-    """Return what the watcher's sources say of alerts now, None where it does not answer."""
-    sight: watching.Sight | None = await _unless_away(parts.watch.sight())
-    if sight is None or not sight.turn:
-        return None
-    told: dict[world.Key, gates.Verdict] = {
-        (one.sentinel, (("svc", one.service),)): one.verdict for one in sight.findings
-    }
-    told |= {(alerting.NAMED.get(line.name, line.name), ()): line.verdict for line in sight.gates}
-    stale = [
-        member.alert for one in found for member in one.members if member.fires and member.alert.name == "metrics_stale"
-    ]
-    if stale:
-        tracks = await _unless_away(parts.watch.tracks((_BEGAN,), now_us / 1e6 - _FRESH_S)) or ()
-        fresh = {track.service for track in tracks if track.points}
-        told |= {alert.key: gates.Verdict.GREEN for alert in stale if dict(alert.labels).get("svc") in fresh}
-    return told
-
-
-async def _patches(parts: Parts) -> list[world.Patch] | None:
-    rows = await _unless_away(parts.patch_service.rows(_PATCHES_MAX))
-    if rows is None:
-        return None
-    found: list[world.Patch] = []
-    for told in rows:
-        try:
-            row = evidence.patch_row(told)
-        except (KeyError, TypeError, ValueError, IndexError):
-            return None
-        if (made := world.patch(row, _touches(row.files, told.get("files_count", 0)))) is not None:
-            found.append(made)
-    return found
-
-
-def _touches(files: Sequence[str], count: int) -> frozenset[str] | None:
-    """Return which services a patch starts anew, None where not all of its files are told."""
-    if count > len(files):
-        return None
-    return frozenset(service for service in inputs.USES if any(inputs.uses(service, path) for path in files))
 
 
 class Healing:
@@ -436,6 +385,7 @@ def parts(
         clock=clock,
         wanted=lambda now_us: requested.standing(where, now_us),
         damaged=lambda: recorded.fault(where, generation(), os.environ),
+        models=models,
     )
     return made, close
 

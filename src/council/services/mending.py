@@ -20,6 +20,9 @@ _CALLS_S = 300.0
 _CALLS_MIN = 5
 _SHARE_MIN = 0.5
 _MODELS_MAX = 8
+# The providers of each model.
+Models = Mapping[str, frozenset[str]]
+
 # Of a caller who left the provider may have been as well as any.
 _WELL = frozenset({"ok", "cancelled"})
 
@@ -42,7 +45,7 @@ class Parts:
     sandbox: KillSwitch
     watch: care_ports.Watch
     clock: clock_module.Clock
-    models: Callable[[], Mapping[str, frozenset[str]]]
+    models: Callable[[], Models]
 
 
 class Hands:
@@ -147,7 +150,7 @@ class Hands:
                 return playbook.values
 
 
-def without(provider: str, models: Mapping[str, frozenset[str]]) -> Sequence[str]:
+def without(provider: str, models: Models) -> Sequence[str]:
     """Return for which models a provider may be left out: all where each has another, else those that have."""
     its = {name for name, providers in models.items() if provider in providers}
     others = sorted(name for name in its if models[name] - {provider})

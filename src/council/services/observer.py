@@ -84,7 +84,9 @@ def _gathering(
 
     def jobs_of(span: evidence.Span) -> Sequence[evidence.Job]:
         books = jobs.Books(kept.snapshots, kept.runs, kept.backups)
-        return jobs.within(books, settings_of(where, generation()).observe, span)
+        settings = settings_of(where, generation())
+        archives = settings.observe.archive and settings.forge.kind != "none"
+        return jobs.within(books, settings.observe, span, clock.now_us() / 1e6, archives=archives)
 
     watch = care_app.watch(where)
     parts = gathering.Parts(watch, kept.incidents, kept.records, service, spending, label, clock, kept.repairs, jobs_of)

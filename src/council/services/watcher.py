@@ -6,6 +6,7 @@ Its own port has `/metrics` of itself. What it does is in `upkeep/loop.py`.
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import logging
 import os
 import socket
@@ -44,6 +45,8 @@ _REQUEST_BYTES_MAX = 64 * 1024
 _CONNECTIONS_MAX = 64
 _IDLE_S = 10.0
 _DELIVER_S = 1.0
+# Of which one question asks what they say since a moment.
+_GATES_MAX = 64
 # A turn that hangs must not be mistaken for calm: when the last one is this many intervals old, `/livez` fails and what it
 # saw is told as unknown.
 _LATE_TURNS = 6
@@ -263,6 +266,10 @@ class _Watcher:
             return dataclasses.asdict(self._sight())
         if request["ask"] == "report":
             return self._hear(request)
+        if request["ask"] == "since":
+            asked = itertools.islice(request["starts_s"].items(), _GATES_MAX)
+            starts_s = {str(name): float(start_s) for name, start_s in asked}
+            return {"problem": "", "verdicts": {} if self.is_late else self._made.loop.since(starts_s)}
         # In this order NaN is the least, too.
         start_s = min(watching.LATEST_S, max(0.0, float(request["start_s"])))
         if request["ask"] == "tracks":

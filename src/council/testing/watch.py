@@ -1,14 +1,17 @@
 """A watcher that sees what it is told to see."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from council.domain import errors, evidence, gates, states, watching
 
 
 class ScriptedWatch:
-    """Implements care_ports.Watch. `away` makes it raise, after `hangs_s`; `asked` counts the questions."""
+    """Implements care_ports.Watch. `away` makes it raise, after `hangs_s`; `asked` counts the questions.
+
+    `afterwards` is what gates say of the time since a moment, and `starts_s` the moments that were asked for last.
+    """
 
     def __init__(self, *lines: watching.GateLine):
         self.seen = watching.Sight(
@@ -16,6 +19,8 @@ class ScriptedWatch:
         )
         self.past = watching.History("", [], [])
         self.series: list[evidence.Track] = []
+        self.afterwards: dict[str, gates.Verdict] = {}
+        self.starts_s: dict[str, float] = {}
         self.away = False
         self.reported: list[tuple[str, list[watching.Finding], bool]] = []
         self.hangs_s = 0.0
@@ -42,6 +47,12 @@ class ScriptedWatch:
         """Return the past that it is told. Raises WatcherUnavailableError."""
         await self.sight()
         return watching.History(gate, self.past.verdicts, [one for one in self.past.values if one[0] >= start_s])
+
+    async def since(self, starts_s: Mapping[str, float]) -> Mapping[str, gates.Verdict]:
+        """Return what it is told that they say. Raises WatcherUnavailableError."""
+        await self.sight()
+        self.starts_s = dict(starts_s)
+        return {name: self.afterwards.get(name, gates.Verdict.UNKNOWN) for name in starts_s}
 
     async def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
         """Return the series that it is told, whatever the step. Raises WatcherUnavailableError."""

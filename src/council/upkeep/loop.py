@@ -18,7 +18,7 @@ import dataclasses
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from council import care_ports, observing, ports
 from council.domain import budgets, errors, evidence, gates, incidents, patches, sentinels, states, timeseries, watching
@@ -45,9 +45,8 @@ _ALWAYS = frozenset({_GENERATION, gates.BEGAN})
 _OWN = "watcher"
 # What grows from a process's beginning on is told by then; afterwards it is read at each turn alone.
 _GLANCED_S = 300.0
-# A trace slows its service down for half a minute, and a leak that lasts is the same one.
+# A trace slows its service down for half a minute; a leak that lasts is the same one.
 _TRACE_AGAIN_S = 6 * 3600.0
-
 
 _GUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _GUESTS_MAX = 32
@@ -244,6 +243,11 @@ class Loop:
         for scrape in await asyncio.gather(*(self._scrape(one, at_s) for one in targets)):
             if not scrape.problem:
                 collections.deque(self._sighted(scrape, glanced=True), maxlen=0)
+
+    def since(self, starts_s: Mapping[str, float]) -> Mapping[str, gates.Verdict]:
+        """Return what gates say of the time from a moment on alone, each from its own: see `embedded.since`."""
+        asked, at_s = [one for one in self._gates if one.name in starts_s], self.sight.at_s
+        return {one.name: embedded.since(one, self._seen, starts_s[one.name], at_s) for one in asked}
 
     def _note_gap(self, last_s: float, at_s: float) -> None:
         """Take note of a time in which nobody watched, as while the machine slept, and of a clock that was set back."""

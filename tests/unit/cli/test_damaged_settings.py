@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from council.cli import main
-from council.domain import errors
+from council import care_records
+from council.cli import main, options
+from council.domain import errors, repairs
 from council.domain import home as home_module
+from council.services import patch_forms
 from council.upkeep.engine import blueprint
+from council.upkeep.healer import telling
 
 
 @pytest.fixture(name="home")
@@ -78,4 +81,18 @@ def test_the_settings_are_put_back_by_a_command_and_then_all_is_as_before(home: 
     assert "what lay there is lineage/damaged/" in result.stdout, (result.output, result.exception)
     assert run(home, "config", "check").exit_code == 0 and blueprint.current(home) == live
     assert "are left as they are" in run(home, "config", "restore").stdout
+    # The healer takes it to the lineage, whose form patchctl checks.
+    kept = care_records.repairs(options.config_of(home), home)
+    try:
+        (one,) = kept.newest(9)
+        assert kept.counts()[repairs.InterventionKind.OVERRIDE] == 1
+    finally:
+        kept.close()
+    assert telling.untold(one) == ["began", "ended"]
+    steps = [patch_forms.RepairStep.model_validate(telling.record(one, step)) for step in telling.untold(one)]
+    assert [(step.playbook, step.outcome) for step in steps] == [
+        ("put settings back", ""),
+        ("put settings back", "helped"),
+    ]
+    assert "line 2, column 5" in steps[0].why and steps[1].told in result.stdout
     assert run(home, "incidents").stderr == ""

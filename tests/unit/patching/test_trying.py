@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from council.domain import baking, errors, gates, gates_file, watching
+from council.domain import baking, errors, gates_file, watching
 from council.patching import trying
 
 SHIPPED = yaml.safe_load((Path(__file__).parents[3] / "config" / "gates.yaml").read_text())
@@ -17,7 +17,7 @@ GATES = [one for one in gates_file.build(SHIPPED, SHIPPED) if one.name != "gpu_m
 OLD, NEW = "a" * 40, "b" * 40
 QUESTIONS = [baking.Question("arithmetic", f"What is 2 + {number}?", str(2 + number)) for number in range(24)]
 LIVE_SERVICES = ("gateway", "recall", "watcher")
-PACE = trying.Pace(bake_s=0.3, every_s=0.01)
+PACE = trying.Pace(bake_s=0.3, every_s=0.03, doubt_s=0.6, again_s=0.05)
 
 
 # What each service uses of both generations; the patch touched the gateway and recall.
@@ -120,6 +120,52 @@ async def test_what_is_wrong_beside_the_live_one_is_named(house: House, case: st
     changed, said = BAD[case]
     house.answers["beside"] = dataclasses.replace(house.answers["beside"], **changed)  # type: ignore[arg-type]
     assert said in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+
+
+SLOW_S = 0.9
+
+
+def _both(house: House, **changed: object) -> None:
+    for where in ("live", "beside"):
+        house.answers[where] = dataclasses.replace(house.answers[where], **changed)  # type: ignore[arg-type]
+
+
+async def test_where_what_serves_does_as_badly_both_are_asked_once_more(house: House) -> None:
+    _both(house, latency_s=SLOW_S)
+    found = await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    assert found.startswith("latency_p95 is amber: 900 ms") and found.endswith("when the machine is less busy")
+    assert house.asked == 4 * len(QUESTIONS)
+
+
+async def test_a_machine_that_was_busy_for_a_moment_has_no_patch_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _both(house, latency_s=SLOW_S)
+    asked = [0]
+    look = trying.Examiner.look
+
+    async def looked(examiner: trying.Examiner, base: str) -> baking.Trial:
+        asked[0] += 1
+        if asked[0] == 2:
+            _both(house, latency_s=0.05)
+        return await look(examiner, base)
+
+    monkeypatch.setattr(trying.Examiner, "look", looked)
+    assert await house.examiner().examine(OLD, NEW, ["gateway", "recall"]) == "" and asked == [2]
+
+
+async def test_what_the_new_generation_alone_does_badly_is_asked_for_once(house: House) -> None:
+    house.answers["beside"] = dataclasses.replace(house.answers["beside"], latency_s=SLOW_S)
+    found = await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    assert "latency_p95 is amber" in found and "less busy" not in found and house.asked == 2 * len(QUESTIONS)
+    # As is what both do, where it does something else badly besides, and what the live one cannot be asked any more.
+    _both(house, latency_s=SLOW_S)
+    house.answers["beside"] = dataclasses.replace(house.answers["beside"], right=False)
+    assert "less busy" not in await house.examiner().examine(OLD, NEW, ["gateway", "recall"])
+    _both(house, latency_s=SLOW_S, right=True)
+    seen, house.asked = await house.examiner().look(OLD), 0
+    await house.examiner().examine(OLD, NEW, ["gateway", "recall"], seen)
+    assert house.asked == len(QUESTIONS)
 
 
 async def test_a_service_that_cannot_be_read_or_is_of_another_generation_passes_nothing(house: House) -> None:
@@ -238,19 +284,25 @@ async def test_a_bake_goes_on_for_its_time(house: House) -> None:
 
 
 class Crowd:
-    """Somebody's requests, unmarked, of which so many fail: counted at each reading."""
+    """Somebody's requests, unmarked, of which so many fail: counted at each reading, 20 a reading or `step`, `most` at most."""
 
-    def __init__(self, house: House, failing: float):
-        self._house, self._failing, self._count = house, failing, 0
+    def __init__(self, house: House, failing: float, step: float = 20, most: float = 1e9):
+        self._house, self._failing, self._count = house, failing, 0.0
+        self._step, self._most = step, most
 
     async def scrape(self, target: watching.Target) -> str:
         told = await self._house.scrape(target)
         if target.service != "gateway":
             return told
-        self._count += 20
-        failed = self._failing * self._count
-        lines = [told, *(_exchanges(one, count) for one, count in (("ok", self._count - failed), ("error", failed)))]
+        count = self.count()
+        failed = self._failing * count
+        lines = [told, *(_exchanges(one, count) for one, count in (("ok", count - failed), ("error", failed)))]
         return "\n".join(lines)
+
+    def count(self) -> float:
+        seen = self._count
+        self._count = min(self._most, seen + self._step)
+        return seen
 
     async def close(self) -> None:
         return
@@ -260,13 +312,13 @@ def _exchanges(outcome: str, count: float) -> str:
     return f'council_exchanges_total{{svc="gateway",outcome="{outcome}"}} {count}'
 
 
-def _watched(house: House, failing: float, gate_list: Sequence[gates.Gate] = GATES) -> trying.Examiner:
+def _watched(house: House, failing: float, step: float = 20, most: float = 1e9) -> trying.Examiner:
     house.switch()
     return trying.Examiner(
-        gate_list,
+        GATES,
         QUESTIONS,
         baking.Margins(),
-        Crowd(house, failing),
+        Crowd(house, failing, step, most),
         lambda: house.place("live", LIVE_SERVICES),
         lambda services: house.place("beside", services),
         lambda generation, services: {name: INPUTS[generation][name] for name in services},
@@ -277,16 +329,39 @@ def _watched(house: House, failing: float, gate_list: Sequence[gates.Gate] = GAT
 
 async def test_what_fails_for_everybody_and_for_no_marked_request_ends_a_bake(house: House) -> None:
     told = await _watched(house, 0.5).bake(OLD, NEW)
-    assert told.startswith("error_rate is red of all requests since the switch: 50 %"), told
+    assert told.startswith("error_rate is red of all requests since the switch: "), told
 
 
 async def test_what_seldom_fails_for_others_lets_a_bake_go_on(house: House) -> None:
     assert await _watched(house, 0.01).bake(OLD, NEW) == ""
 
 
-async def test_of_few_requests_of_others_nothing_is_said(house: House) -> None:
-    few = [dataclasses.replace(one, samples_min=1e6) if one.name == "error_rate" else one for one in GATES]
-    assert await _watched(house, 0.5, few).bake(OLD, NEW) == ""
+async def test_of_few_requests_of_others_as_many_that_failed_as_are_surely_too_many_end_a_bake(house: House) -> None:
+    told = await _watched(house, 0.25, step=4, most=16).bake(OLD, NEW)
+    assert told == "error_rate is red of all requests since the switch: 4 of 16, must be < 5 %"
+
+
+@pytest.mark.parametrize(("failing", "most"), [(0.0, 16.0), (0.04, 24.0)])
+async def test_of_few_requests_of_others_of_which_few_failed_nothing_is_said(
+    house: House, failing: float, most: float
+) -> None:
+    began_s = time.monotonic()
+    assert await _watched(house, failing, step=1, most=most).bake(OLD, NEW) == ""
+    assert time.monotonic() - began_s < PACE.bake_s + PACE.doubt_s
+
+
+async def test_a_bake_goes_on_where_too_few_requests_of_others_failed_to_be_sure_but_not_for_ever(house: House) -> None:
+    began_s = time.monotonic()
+    assert await _watched(house, 0.25, step=1, most=12).bake(OLD, NEW) == ""
+    assert time.monotonic() - began_s >= PACE.bake_s + PACE.doubt_s
+
+
+async def test_a_bake_that_goes_on_sees_what_seldom_comes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    began_s = time.monotonic()
+    # The fourth fails once the bake's own time is over.
+    monkeypatch.setattr(Crowd, "count", lambda _: 12 * (time.monotonic() - began_s) / PACE.bake_s)
+    assert "red of all requests" in await _watched(house, 0.25).bake(OLD, NEW)
+    assert time.monotonic() - began_s >= PACE.bake_s
 
 
 async def test_before_a_bake_goes_on_what_serves_is_given_time_to_come_up(

@@ -12,7 +12,7 @@ import bot_house
 from council import homes
 from council.domain import authz, bots, errors, home, patches
 from council.patching import situation
-from council.services import bot_evidence
+from council.services import bot_evidence, bot_runs
 from council.upkeep.engine import blueprint
 from council.upkeep.patchctl.core import documents, judging
 
@@ -119,6 +119,20 @@ def test_a_proposal_that_the_steward_does_not_take_is_tried_again(house: bot_hou
     assert house.run("remediation").run.outcome is bots.Outcome.FAILED
     house.proposals.refusal = None
     assert house.run("remediation").run.outcome is bots.Outcome.PROPOSED
+    house.end(identifier)
+
+
+def test_a_forge_that_is_not_made_yet_is_waited_for(house: bot_house.House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot_runs, "_FORGE_AGAIN_S", 0.01)
+    identifier = house.incident(next(NUMBERS))
+    house.proposals.makes_it_after = 3
+    assert house.run("remediation").run.outcome is bots.Outcome.PROPOSED
+    # One that nobody makes is told.
+    monkeypatch.setattr(bot_runs, "FORGE_S_MAX", 0.05)
+    house.proposals.makes_it_after = 1000
+    failed = house.run("remediation").run
+    assert (failed.outcome, failed.reason) == (bots.Outcome.FAILED, "forge_not_found")
+    house.proposals.makes_it_after = 0
     house.end(identifier)
 
 

@@ -15,7 +15,7 @@ from council.backends.records import repairs as sql_repairs
 from council.domain import errors, evidence, gates, home, incidents, overrides, playbooks, repairs, states, watching
 from council.domain.repairs import Outcome
 from council.kit import halt
-from council.services import healing, mending
+from council.services import healing, healing_sight, mending
 from council.testing import clock, watch
 
 S = 1_000_000
@@ -101,6 +101,7 @@ class Steward:
         self.runtime, self.patches = Runtime(), PatchService()
         self.paused = self.damaged = ""
         self.wanted: list[repairs.Repair] = []
+        self.models: mending.Models = {"m": frozenset({"one", "two"})}
         self.settings = repairs.HealingConfig()
         found = homes.read_playbooks(CONFIG)
         self.book = playbooks.book(found, homes.read_gates(CONFIG))
@@ -111,13 +112,13 @@ class Steward:
         hands = mending.Hands(
             mending.Parts(
                 self.runtime, self.patches, self.put, self.kept, Switch(), self.watch, self.clock,  # type: ignore[arg-type]
-                lambda: {"m": frozenset({"one", "two"})},
+                lambda: self.models,
             )
         )  # fmt: skip
         parts = healing.Parts(
             self.found, self.kept, self.runtime, self.watch, self.patches, hands,  # type: ignore[arg-type]
             lambda: self.book, lambda: self.settings, lambda: self.paused, lambda: 2, self.clock, lambda _: self.wanted,
-            lambda: self.damaged,
+            lambda: self.damaged, lambda: self.models,
         )  # fmt: skip
         self.work = healing.Healing(parts, lambda: None)
 
@@ -249,14 +250,7 @@ async def test_an_override_that_did_not_help_is_lifted_and_the_next_playbook_is_
 
 
 async def test_a_patch_that_came_just_before_is_taken_back_by_its_name(steward: Steward) -> None:
-    served_s = T0 / 1e6 - 130
-    steward.patches.told = [
-        {
-            "cid": "cafe", "title": "t", "author": "a", "kind": "bot", "files": ["prompts/x.md"], "files_count": 1,
-            "at_s": served_s - 9, "outcome": "applied", "reason": "", "ticket": None, "trial": False, "returned_by": "",
-            "times": [["staging", served_s - 9], ["baking", served_s], ["idle", served_s + 20]],
-        }
-    ]  # fmt: skip
+    steward.patches.told = [_patch_row(T0 / 1e6 - 130)]
     steward.fires("http_5xx")
     (one,) = await steward.turn()
     assert (one.playbook, one.component, one.cid) == ("rollback", "*", "cafe")
@@ -264,6 +258,78 @@ async def test_a_patch_that_came_just_before_is_taken_back_by_its_name(steward: 
     steward.patches.told[0] |= {"outcome": "rolled back", "returned_by": "healer"}
     (one,) = await steward.turn(5)
     assert one.outcome is Outcome.HELPED
+
+
+def _patch_row(served_s: float) -> dict[str, Any]:
+    return {
+        "cid": "cafe", "title": "t", "author": "a", "kind": "bot", "files": ["prompts/x.md"], "files_count": 1,
+        "at_s": served_s - 9, "outcome": "applied", "reason": "", "ticket": None, "trial": False, "returned_by": "",
+        "times": [["staging", served_s - 9], ["baking", served_s], ["idle", served_s + 20]],
+    }  # fmt: skip
+
+
+def _is_red(steward: Steward, name: str, since_s: float, verdict: gates.Verdict = gates.Verdict.RED) -> None:
+    one = dataclasses.replace(watch.line(name, verdict, 50.0), since_s=since_s)
+    steward.watch.seen = dataclasses.replace(steward.watch.seen, gates=[one])
+
+
+SERVED_S = T0 / 1e6 - 2000
+PASTS = {
+    "unknown until it was red": ([(gates.Verdict.GREEN, -500.0), (gates.Verdict.UNKNOWN, 5.0)], "rollback"),
+    "green of what was asked before it": (
+        [(gates.Verdict.GREEN, -500.0), (gates.Verdict.UNKNOWN, 200.0)], "rollback"
+    ),
+    "green after it": ([(gates.Verdict.UNKNOWN, 1.0), (gates.Verdict.GREEN, 60.0)], "drain and restart"),
+    "green for longer than the gate looks back": ([(gates.Verdict.GREEN, -500.0)], "drain and restart"),
+    "nobody knows": ([], "drain and restart"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PASTS)
+async def test_a_patch_is_blamed_late_where_no_request_was_judged_since(steward: Steward, case: str) -> None:
+    past, playbook = PASTS[case]
+    steward.patches.told = [_patch_row(SERVED_S)]
+    steward.fires("http_5xx")
+    _is_red(steward, "error_rate", T0 / 1e6 - 30)
+    told = [watching.Past(verdict, SERVED_S + after_s, None, "") for verdict, after_s in past]
+    red = [watching.Past(gates.Verdict.RED, T0 / 1e6 - 30, 50.0, "")] if past else []
+    steward.watch.past = watching.History("error_rate", [*told, *red], [])
+    (one,) = await steward.turn()
+    assert one.playbook == playbook
+
+
+async def test_a_gate_that_looks_back_is_read_from_the_last_repair_on(steward: Steward) -> None:
+    steward.runtime.put("recall", "hung")
+    steward.fires("service_down", "recall")
+    await steward.turn()
+    (one,) = await steward.turn(2)
+    assert one.outcome is Outcome.HELPED
+    # The same incident; its gate goes on seeing what was so before.
+    steward.fires("network_errors")
+    _is_red(steward, "network_errors", T0 / 1e6 - 30)
+    steward.models = {"m": frozenset({"one"})}
+    steward.watch.afterwards = {"network_errors": gates.Verdict.GREEN}
+    assert len(await steward.turn(400)) == 1
+    assert steward.watch.starts_s == {"network_errors": one.acted_us / 1e6 + healing_sight._TAKES_HOLD_S}
+    steward.watch.afterwards = {}
+    _, called = await steward.turn(2)
+    assert called.outcome is Outcome.CALLED and "no model has another provider" in called.why
+
+
+async def test_a_repair_is_proven_by_what_was_seen_after_it(steward: Steward) -> None:
+    steward.fires("network_errors")
+    _is_red(steward, "network_errors", T0 / 1e6 - 30)
+    failed, well = (("outcome", "refused"), ("provider", "two")), (("outcome", "ok"), ("provider", "one"))
+    now_s = T0 / 1e6
+    steward.watch.series = [
+        evidence.Track("council_provider_calls_total", "gateway", "", [(now_s, 0.0), (now_s, 9.0)], labels)
+        for labels in (failed, well)
+    ]
+    (one,) = await steward.turn()
+    assert (one.playbook, one.outcome) == ("switch provider", Outcome.UNDER_WAY)
+    steward.watch.afterwards = {"network_errors": gates.Verdict.GREEN}
+    (one,) = await steward.turn(421)
+    assert one.outcome is Outcome.HELPED and not one.undone_us
 
 
 async def test_nothing_begins_while_paused_or_while_nobody_answers(steward: Steward) -> None:
@@ -281,7 +347,7 @@ async def test_nothing_begins_while_paused_or_while_nobody_answers(steward: Stew
 async def test_metrics_that_are_read_again_are_no_reason_for_a_restart(steward: Steward) -> None:
     steward.fires("metrics_stale", "recall")
     now_s = steward.clock.now_us() / 1e6
-    steward.watch.series = [evidence.Track(healing._BEGAN, "recall", "s", [(now_s - 3, 1.0)])]
+    steward.watch.series = [evidence.Track(healing_sight._BEGAN, "recall", "s", [(now_s - 3, 1.0)])]
     assert await steward.turn() == []
     steward.watch.series = []
     (one,) = await steward.turn()

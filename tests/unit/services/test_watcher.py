@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -292,6 +292,27 @@ async def test_a_report_gains_no_right_over_who_reads_it(service: watcher._Watch
     (found,) = made.heard
     assert found.reason.isprintable() and "]0;owned  grows" in found.reason and len(found.reason) <= 500
     assert (found.service, found.value, found.since_s) == ("smoke", None, watching.LATEST_S)
+
+
+async def test_what_gates_say_since_a_moment_is_told_and_nothing_where_nobody_has_looked_of_late(
+    service: watcher._Watcher, tmp_path: Path
+) -> None:
+    asked: list[Mapping[str, float]] = []
+
+    def since(starts_s: Mapping[str, float]) -> Mapping[str, gates.Verdict]:
+        asked.append(starts_s)
+        return dict.fromkeys(starts_s, gates.Verdict.GREEN)
+
+    cast(Any, service._made).loop.since = since
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        async with await service._asked.start(listener):
+            service._turned_s = asyncio.get_running_loop().time()
+            told = await unix.UnixWatch(path).since({"error_rate": 1_800_000_000.5})
+            service._turned_s -= 60
+            assert await unix.UnixWatch(path).since({"error_rate": 1_800_000_000.5}) == {}
+    assert told == {"error_rate": gates.Verdict.GREEN} and asked == [{"error_rate": 1_800_000_000.5}]
 
 
 async def test_series_are_told_from_its_own_file(service: watcher._Watcher, tmp_path: Path) -> None:

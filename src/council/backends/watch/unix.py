@@ -52,6 +52,14 @@ class UnixWatch:
         except (KeyError, TypeError, ValueError) as error:
             raise _unavailable(f"not a reply of the watcher: {type(error).__name__}") from error
 
+    async def since(self, starts_s: Mapping[str, float]) -> Mapping[str, gates.Verdict]:
+        """Return what gates say of the time from a moment on. Raises WatcherUnavailableError."""
+        reply = await self._ask({"ask": "since", "starts_s": dict(starts_s)})
+        try:
+            return {str(name): gates.Verdict(verdict) for name, verdict in reply["verdicts"].items()}
+        except (KeyError, ValueError, AttributeError) as error:
+            raise _unavailable(f"not a reply of the watcher: {type(error).__name__}") from error
+
     async def tracks(self, metrics: Sequence[str], start_s: float, step_s: float = 0.0) -> list[evidence.Track]:
         """Return the series of some metrics from a time on. Raises WatcherUnavailableError."""
         request = {"ask": "tracks", "metrics": list(metrics), "start_s": start_s, "step_s": step_s}

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from council.domain import baking, gates, timeseries
-from council.upkeep.gates import embedded
+from council.upkeep.gates import embedded, surely
 
 GENERATION = gates.Selector("council_generation_info")
 INPUTS = gates.Selector("council_inputs_info")
@@ -50,13 +50,35 @@ def measure(gate: gates.Gate, tried: baking.Trial, live: baking.Trial | None) ->
 def judge_everybody(gate: gates.Gate, tried: baking.Trial) -> tuple[gates.Verdict, str]:
     """Return the verdict on what a generation has done with the requests of everybody, unmarked, since it serves.
 
-    Of few requests, or of a gate that marked ones decide well, it is unknown: what they ask is not what everybody asks, and a
-    model that no marked question goes to may fail for all who use it.
+    Of a gate that marked ones decide well it is unknown: what they ask is not what everybody asks, and a model that no marked
+    question goes to may fail for all who use it. Of requests too few for the gate it is unknown as well, but where those that
+    failed are surely too many.
     """
     if gate.name not in _OF_EVERYBODY or gate.not_applicable:
         return gates.Verdict.UNKNOWN, ""
     whole = dataclasses.replace(gate, windows_s=(tried.until_s - tried.from_s,))
-    return gates.judge(whole, embedded.measure(whole, tried, tried.until_s))
+    verdict, told = gates.judge(whole, embedded.measure(whole, tried, tried.until_s))
+    if verdict is not gates.Verdict.UNKNOWN:
+        return verdict, told
+    bad, count = _of_few(gate, tried)
+    if surely.beyond(bad, count, surely.share_limit(gate)):
+        return gates.Verdict.RED, f"{bad:.0f} of {count:.0f}, must be {gate.comparator} {gate.threshold:g} {gate.unit}"
+    return verdict, told
+
+
+def is_in_doubt(gate: gates.Gate, tried: baking.Trial) -> bool:
+    """Return whether of everybody's requests more failed than a gate bears, and too few were seen to be sure of it."""
+    if judge_everybody(gate, tried)[0] is not gates.Verdict.UNKNOWN:
+        return False
+    bad, count = _of_few(gate, tried)
+    return count > 0 and bad / count > surely.share_limit(gate)
+
+
+def _of_few(gate: gates.Gate, tried: baking.Trial) -> tuple[float, float]:
+    """Return how many of everybody's requests were bad since the switch, and of how many; nought where that says nothing."""
+    if gate.name not in _OF_EVERYBODY or gate.not_applicable or not isinstance(gate.form, gates.Ratio):
+        return 0.0, 0.0
+    return surely.counted(gate, gate.form, tried, tried.until_s, tried.until_s - tried.from_s)
 
 
 _OF_EVERYBODY = frozenset({"error_rate"})

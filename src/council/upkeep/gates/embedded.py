@@ -41,6 +41,18 @@ def measure(gate: gates.Gate, samples: Samples, now_s: float) -> gates.Measured:
     return gates.Measured(None, last.samples, last.window_s, partial or last.reason)
 
 
+def since(gate: gates.Gate, samples: Samples, start_s: float, now_s: float) -> gates.Verdict:
+    """Return what a gate says of the time from a moment on alone, as far as it looks back at all.
+
+    Unknown where too little was seen since then, and of a gate whose number is that of now, which needs no such look.
+    """
+    length_s = now_s - start_s
+    if not isinstance(gate.form, gates.Ratio | gates.Quantile) or not 0 < length_s < gate.window_s:
+        return gates.Verdict.UNKNOWN
+    late = dataclasses.replace(gate, windows_s=(length_s,))
+    return gates.judge(late, measure(late, samples, now_s))[0]
+
+
 class _Reading:
     """One gate at one moment."""
 

@@ -5,22 +5,16 @@ readings as well. A share of few is easily far off, so it counts only where it i
 while the newest reading is bad too, so that one bad moment is one bad reading, which no alert fires on.
 """
 
-import itertools
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 
-from council.domain import gates, timeseries
-from council.upkeep.gates import embedded
+from council.domain import gates
+from council.upkeep.gates import embedded, surely
 
 # Half as much again as the interval between two readings, three intervals, six, and the shortest window of a gate.
 WINDOWS_S = (7.5, 15.5, 30.5, 60.5)
 # What a window must hold: of a share this many samples, of a sum, which nothing makes sure, so many times what its gate needs.
 SAMPLES_MIN = 20
-# And of these so many bad: a question whose provider fails is tried three times, and one question is no proof.
-BAD_MIN = 4
 SUM_SAMPLES_TIMES = 4
-# One-sided, 99.5 %.
-_SURE_Z = 2.58
 
 
 def reason(gate: gates.Gate, samples: embedded.Samples, now_s: float) -> str:
@@ -43,13 +37,8 @@ _Counts = Callable[[float], tuple[float, float]]
 def _counts_of(gate: gates.Gate, samples: embedded.Samples, now_s: float) -> _Counts | None:
     """Return what reads a gate's counters over the last seconds; None for a form without any."""
     match gate.form:
-        case gates.Ratio(part=part, whole=whole):
-
-            def ratio(window_s: float) -> tuple[float, float]:
-                rose, of = _rise(gate, samples, part, now_s, window_s), _rise(gate, samples, whole, now_s, window_s)
-                return (rose, of) if gate.comparator is gates.Comparator.BELOW else (of - rose, of)
-
-            return ratio
+        case gates.Ratio() as form:
+            return lambda window_s: surely.counted(gate, form, samples, now_s, window_s)
         case gates.Quantile(of=of):
             counted = gates.Selector(f"{of.metric}_count", of.where, of.without)
             edge = _edge(samples, of.metric, gate.threshold / gate.scale, now_s)
@@ -58,8 +47,8 @@ def _counts_of(gate: gates.Gate, samples: embedded.Samples, now_s: float) -> _Co
             within = gates.Selector(f"{of.metric}_bucket", {**of.where, "le": [edge]}, of.without)
 
             def slower(window_s: float) -> tuple[float, float]:
-                observed = _rise(gate, samples, [counted], now_s, window_s)
-                return observed - _rise(gate, samples, [within], now_s, window_s), observed
+                observed = surely.rise(gate, samples, [counted], now_s, window_s)
+                return observed - surely.rise(gate, samples, [within], now_s, window_s), observed
 
             return slower
         case _:
@@ -79,48 +68,15 @@ def _enough(gate: gates.Gate) -> float:
     return SAMPLES_MIN if _is_share(gate) else SUM_SAMPLES_TIMES * gate.samples_min
 
 
-def _limit(gate: gates.Gate) -> float:
-    """Return the greatest share, or ratio, of the bad."""
-    if isinstance(gate.form, gates.Quantile):
-        return 1 - gate.form.share
-    limit = gate.threshold / gate.scale
-    return limit if gate.comparator is gates.Comparator.BELOW else 1 - limit
-
-
 def _is_beyond(gate: gates.Gate, bad: float, whole: float) -> bool:
-    return whole > 0 and bad / whole > _limit(gate)
+    return whole > 0 and bad / whole > surely.share_limit(gate)
 
 
 def _is_surely_beyond(gate: gates.Gate, bad: float, whole: float) -> bool:
-    """Whether a share is beyond the limit though it is of few: by the lower bound of Wilson's interval."""
+    """Whether a share is beyond the limit though it is of few."""
     if not _is_share(gate):
         return _is_beyond(gate, bad, whole)
-    if bad < BAD_MIN:
-        return False
-    share, square = min(1.0, bad / whole), _SURE_Z**2
-    half = _SURE_Z * math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
-    return (share + square / (2 * whole) - half) / (1 + square / whole) > _limit(gate)
-
-
-def _rise(
-    gate: gates.Gate, samples: embedded.Samples, selectors: Sequence[gates.Selector], now_s: float, window_s: float
-) -> float:
-    """Return by how much counters rose between the readings of a window. What one had before a reset is left out."""
-    start_s = now_s - window_s
-    return sum(
-        max(0.0, after - before)
-        for selector in selectors
-        for series in _series(gate, samples, selector, start_s)
-        for (_, before), (_, after) in itertools.pairwise(series.within(start_s, now_s))
-    )
-
-
-def _series(
-    gate: gates.Gate, samples: embedded.Samples, selector: gates.Selector, start_s: float
-) -> Iterator[timeseries.Series]:
-    for one in samples.select(selector.metric, start_s):
-        if selector.takes(one.labels) and (not gate.services or one.labels.get("svc", "") in gate.services):
-            yield one
+    return surely.beyond(bad, whole, surely.share_limit(gate))
 
 
 def _edge(samples: embedded.Samples, metric: str, limit: float, now_s: float) -> str | None:

@@ -5,7 +5,7 @@ that can be, and the next one is tried. Then each alert that fires is looked at,
 
 - Nothing begins while the healer is paused, or where nobody knows what is so now.
 - Never two repairs of one component, nor anything beside one that touches everything.
-- A patch that came to serve just before is taken back before anything else is tried.
+- A patch that came to serve just before, or whose effects nobody could see until now, is taken back before all else.
 - Nothing begins about what is green, nor about what is amber but where a playbook says so.
 - What did not help is not tried again in the same incident; what helped may be, after its cool-down, and so often an hour.
 - What comes after a playbook comes only once that was tried; one that is for something else leaves what follows it alone.
@@ -222,7 +222,7 @@ def _about(
     verdict = world.verdict(alert)
     if verdict not in _BAD:
         return held(f"it is {verdict} now")
-    chain = _ordered(world, incident, alert, place)
+    chain = _ordered(world, alert, place)
     if not chain:
         return held("no playbook is for it")
     if any((one.alert, one.labels) == (alert.name, alert.labels) for one in called):
@@ -271,7 +271,7 @@ def _first(
         if why := _never(world, incident, alert, playbook, component):
             passed.append(f"{name}: {why}")
             continue
-        left_s, why = _cools_down(world, playbook, component)
+        left_s, why = _cools_down(world, playbook, component, alert)
         if left_s > 0:
             passed.append(f"{name}: {why}")
             soon = soon or left_s <= PATIENCE_S
@@ -280,7 +280,7 @@ def _first(
             return Held(incident, alert, component, f"{name}: {why}")
         if why := world.spent(begun):
             return _called(world, incident, member, place, [why])
-        blamed = world.blamed(incident, place) if playbook.action is playbooks.Action.ROLLBACK else None
+        blamed = world.blamed(alert, place) if playbook.action is playbooks.Action.ROLLBACK else None
         why = f"{alert.title}: {alert.summary or 'bad'}"
         if blamed is not None:
             why = f"it began after patch {blamed.cid} came to serve: {why}"
@@ -325,7 +325,7 @@ def _left_s(
     may_be_of_it = not alert.labels or (one.alert, one.labels) == (alert.name, alert.labels)
     if may_be_of_it and one.action == playbooks.Action.RATE_LIMIT.value and (helped or one.is_under_way):
         return LIMITED_S - world.age_us(one) / 1e6
-    if eases and one.component == component:
+    if (eases and one.component == component) or (helped and alert.key in world.unproven):
         return EASING_S - _ago_s(world, one)
     return SETTLING_S - _ago_s(world, one) if helped else 0.0
 
@@ -335,10 +335,10 @@ def _ago_s(world: world_module.World, one: repairs.Repair) -> float:
     return min(world.now_us - max(one.ended_us, one.began_us), world.age_us(one)) / 1e6
 
 
-def _ordered(world: world_module.World, incident: incidents.Incident, alert: incidents.Alert, place: str) -> list[str]:
+def _ordered(world: world_module.World, alert: incidents.Alert, place: str) -> list[str]:
     """Return the playbooks for an alert; those that take back a patch come first where there is one to blame."""
     chain = world.book.chain(alert.name, labelled=bool(alert.labels))
-    if not chain or world.damaged or world.blamed(incident, place) is None:
+    if not chain or world.damaged or world.blamed(alert, place) is None:
         return chain
     backs = [one.name for one in world.book.playbooks.values() if one.action is playbooks.Action.ROLLBACK]
     first = [name for name in chain if name in backs] or [
@@ -373,10 +373,12 @@ def _never(
     back = playbook.action is playbooks.Action.ROLLBACK
     if back and world.damaged:
         return "settings that cannot be read come from no patch"
-    if (playbook.needs.changed or back) and world.blamed(incident, _about_whom(world, alert)) is None:
+    if (playbook.needs.changed or back) and world.blamed(alert, _about_whom(world, alert)) is None:
         return "no patch came to serve shortly before it began"
     if playbook.action is playbooks.Action.SCALE and not world.can_scale:
         return "as many run as may"
+    if playbook.action is playbooks.Action.SWITCH_PROVIDER and not world.can_switch:
+        return "no model has another provider"
     if not playbook.needs.amber and world.verdict(alert) is not gates.Verdict.RED:
         return "it is not red"
     states = playbook.needs.states
@@ -420,9 +422,21 @@ def _not_now(
     return ""
 
 
-def _cools_down(world: world_module.World, playbook: playbooks.Playbook, component: str) -> tuple[float, str]:
-    """Return for how long a playbook may not be used again, seconds, and why."""
-    used = [one for one in world.repairs if _is_use(one, playbook, component)]
+def _cools_down(
+    world: world_module.World, playbook: playbooks.Playbook, component: str, alert: incidents.Alert
+) -> tuple[float, str]:
+    """Return for how long a playbook may not be used again, seconds, and why.
+
+    What a new process does wrong is not what the one before it did: something else that began after a new start had helped
+    is kept from another by the limit of an hour alone.
+    """
+
+    def is_other(one: repairs.Repair) -> bool:
+        by_new_start = one.outcome is repairs.Outcome.HELPED and one.proof == playbooks.Proof.READY.value
+        was_for_another = bool(one.alert) and (one.alert, one.labels) != alert.key
+        return by_new_start and was_for_another and world.began_us(alert) > one.ended_us
+
+    used = [one for one in world.repairs if _is_use(one, playbook, component) and not is_other(one)]
     if not used:
         return 0.0, ""
     ago_s = min(_ago_s(world, one) for one in used)

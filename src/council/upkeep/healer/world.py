@@ -41,8 +41,12 @@ class World:
     `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert: gates,
     sentinels; None where the watcher does not answer. `at_work` are repairs that this process is
     carrying out at the moment. `paused` says why nothing may begin, "" where it may. `can_scale`: one more gateway may run.
-    `damaged` says what is wrong with the settings of the generation that serves, "" where they can be read. `ages_s` is how
-    long ago repairs began by a clock that nobody sets, where that is known.
+    `can_switch`: some model has another provider. `damaged` says what is wrong with the settings of the generation that serves,
+    "" where they can be read. `ages_s` is how long ago repairs began by a clock that nobody sets, where that is known.
+
+    `since_us` is since when a source's verdict is as it is. `unseen` are alerts of whose gate nothing was known from the newest
+    patch on until it turned red. `unproven` are those that are bad of a time that began before what was repaired, and of
+    which too little was seen since then.
     """
 
     now_us: int
@@ -56,7 +60,11 @@ class World:
     at_work: Collection[str] = field(default_factory=frozenset)
     paused: str = ""
     can_scale: bool = True
+    can_switch: bool = True
     damaged: str = ""
+    since_us: Mapping[Key, int] = field(default_factory=dict)
+    unseen: Collection[Key] = field(default_factory=frozenset)
+    unproven: Collection[Key] = field(default_factory=frozenset)
     ages_s: Mapping[str, float] = field(default_factory=dict)
 
     def age_us(self, one: repairs_module.Repair) -> int:
@@ -111,16 +119,23 @@ class World:
             return "watcher"
         return labels.get("svc", "") or self.book.components.get(alert.name, "")
 
-    def blamed(self, incident: incidents_module.Incident, component: str) -> Patch | None:
-        """Return the patch that an incident is blamed on: the newest that serves, where it touches the component, and the
-        incident began soon after it came to serve.
+    def began_us(self, alert: incidents_module.Alert) -> int:
+        """Return since when what an alert is about is as it is now; of what its source does not tell, when it was bad first."""
+        return self.since_us.get(alert.key, alert.since_us)
+
+    def blamed(self, alert: incidents_module.Alert, component: str) -> Patch | None:
+        """Return the patch that an alert is blamed on: the newest that serves, where it touches the component, and what is bad
+        now has been so since soon after it came to serve, or nobody could see any earlier what it does.
         """
         newest = next((one for one in self.patches or ()), None)
         if newest is None or newest.is_over:
             return None
-        after_us = incident.began_us - newest.served_us
+        after_us = self.began_us(alert) - newest.served_us
         touches = newest.touches is None or component in newest.touches or (not component and bool(newest.touches))
-        return newest if touches and 0 <= after_us <= self.settings.blame_s * 1e6 else None
+        within_s = self.settings.blame_s
+        if alert.key in self.unseen:
+            within_s = max(within_s, self.settings.blame_unseen_s)
+        return newest if touches and 0 <= after_us <= within_s * 1e6 else None
 
     def helped(self, one: repairs_module.Repair) -> bool | None:
         """Return whether a repair has helped, None where nobody can tell."""

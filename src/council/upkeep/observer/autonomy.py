@@ -2,8 +2,8 @@
 
 An operation is an incident that began, a patch that came to its end, or a scheduled job. An incident needed a person where one
 was called, a patch where one took it back. A job that failed needed none as long as a later one of its kind went well; one that
-nothing made good is counted as if it had. What people did that belongs to no operation of the span (a quota raised, a freeze
-lifted, a repair asked for) counts beside, as one operation each that needed one.
+nothing made good, as a day that was never told of or archived, is counted as if it had. What people did that belongs to no
+operation of the span (a quota raised, a freeze lifted, a repair asked for) counts beside, as one operation each that did.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,9 +71,10 @@ def decided(found: evidence.Evidence) -> list[evidence.PatchRow]:
 
 
 def undone(jobs: Sequence[evidence.Job]) -> list[evidence.Job]:
-    """Return the jobs that failed and that no later one of their kind made good."""
+    """Return the jobs that failed and that no later one of their kind made good; nothing does that for a missed day."""
     good_s: dict[str, float] = {}
     for one in jobs:
         if one.went_well:
             good_s[one.kind] = max(one.at_s, good_s.get(one.kind, one.at_s))
-    return [one for one in jobs if not one.went_well and one.at_s >= good_s.get(one.kind, float("-inf"))]
+    failed = [one for one in jobs if not one.went_well]
+    return [one for one in failed if one.is_missed or one.at_s >= good_s.get(one.kind, float("-inf"))]

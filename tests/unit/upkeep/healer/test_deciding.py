@@ -1,94 +1,33 @@
 """What is decided about what is wrong, case by case and over whole stories."""
 
 import dataclasses
-from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from council.domain import gates, gates_file, incidents, playbooks, playbooks_file, repairs, sentinels_file, states
+from council.domain import gates, incidents, playbooks, playbooks_file, repairs
 from council.domain.repairs import Outcome
 from council.upkeep.healer import deciding, world
-
-CONFIG = Path(__file__).parents[4] / "config"
-S = 1_000_000
-NOW = 1_790_000_000 * S
-
-
-def _yaml(name: str) -> dict[str, object]:
-    found: dict[str, object] = yaml.safe_load((CONFIG / name).read_text())
-    return found
-
-
-GATES = gates_file.build(_yaml("gates.yaml"), _yaml("gates.yaml"))
-SENTINELS = sentinels_file.build(_yaml("sentinels.yaml"))
-BOOK = playbooks.book(playbooks_file.build(_yaml("playbooks.yaml")), GATES, SENTINELS)
-
-
-def alert(name: str, service: str = "", severity: incidents.Severity = incidents.Severity.PAGE) -> incidents.Alert:
-    labels = (("svc", service),) if service else ()
-    return incidents.Alert(name, labels, severity, "bad", NOW - 60 * S, "Look.")
-
-
-def incident(*alerts: incidents.Alert, number: int = 1, since_s: float = 60.0) -> incidents.Incident:
-    fired_us = NOW - round(since_s * S)
-    members = tuple(incidents.Member(one, fired_us) for one in alerts)
-    return incidents.Incident(
-        f"incident-{number}", incidents.Standing.OPEN, incidents.Severity.PAGE, fired_us, fired_us, members=members
-    )
-
-
-def row(name: str, state: str = "ready", pid: int | None = 10) -> states.ServiceStatus:
-    return states.ServiceStatus(name, state, pid, "g", 60.0, 0, 0)
-
-
-HUNG = (row("recall", "hung", 7), row("gateway"), row("model"))
-WELL = tuple(dataclasses.replace(one, state="ready") for one in HUNG)
-DOWN = incident(alert("service_down", "recall"))
-
-
-def seen(*found: incidents.Incident, **values: object) -> world.World:
-    usual = world.World(NOW, BOOK, repairs.HealingConfig(), found, (), HUNG, {}, ())
-    return dataclasses.replace(usual, **values)  # type: ignore[arg-type]
-
-
-def repair(playbook: str, component: str, **values: object) -> repairs.Repair:
-    found = BOOK.playbooks[playbook]
-    usual = repairs.Repair(
-        id="repair-1",
-        playbook=playbook,
-        action=found.action.value,
-        component=component,
-        proof=found.proof.value,
-        by=repairs.HEALER,
-        why="bad",
-        began_us=NOW - 20 * S,
-        until_us=NOW + 60 * S,
-        incident_id="incident-1",
-        alert="service_down",
-        labels=(("svc", component),),
-        before=(7, 10),
-    )
-    return dataclasses.replace(usual, **values)  # type: ignore[arg-type]
-
-
-def only(at: world.World) -> deciding.Decision:
-    (found,) = deciding.decide(at)
-    return found
-
-
-def held(at: world.World) -> str:
-    found = only(at)
-    assert isinstance(found, deciding.Held), found
-    return found.why
-
-
-def begun(at: world.World) -> tuple[str, str]:
-    found = only(at)
-    assert isinstance(found, deciding.Begin), found
-    return found.playbook.name, found.component
+from healer_cases import (
+    BOOK,
+    DOWN,
+    GATES,
+    HUNG,
+    NOW,
+    SENTINELS,
+    WELL,
+    S,
+    alert,
+    begun,
+    held,
+    incident,
+    only,
+    repair,
+    row,
+    seen,
+    shipped,
+)
 
 
 def test_a_service_that_hangs_is_started_anew() -> None:
@@ -229,25 +168,6 @@ def test_a_page_for_which_nothing_can_be_tried_waits_a_minute_and_a_warning_call
     assert "recall is starting" in held(seen(warning, services=starting))
 
 
-def test_what_began_soon_after_a_patch_that_touches_the_part_is_blamed_on_that_first() -> None:
-    served = DOWN.began_us - 30 * S
-    patch = world.Patch("cafe", served, frozenset({"recall"}))
-    found = only(seen(DOWN, patches=(patch,)))
-    assert isinstance(found, deciding.Begin) and found.playbook.name == "rollback" and found.cid == "cafe"
-    assert found.component == playbooks.EVERYTHING
-    for other in (
-        dataclasses.replace(patch, touches=frozenset({"gateway"})),
-        dataclasses.replace(patch, touches=frozenset()),
-        dataclasses.replace(patch, is_over=True),
-        dataclasses.replace(patch, served_us=DOWN.began_us + 1),
-        dataclasses.replace(patch, served_us=DOWN.began_us - 601 * S),
-    ):
-        assert begun(seen(DOWN, patches=(other,))) == ("restart", "recall")
-    assert begun(seen(DOWN, patches=None)) == ("restart", "recall")
-    unknown = dataclasses.replace(patch, touches=None)
-    assert begun(seen(DOWN, patches=(unknown,)))[0] == "rollback"
-
-
 def test_a_rollback_has_helped_once_the_patch_is_no_longer_in_force() -> None:
     back = repair("rollback", playbooks.EVERYTHING, cid="cafe")
     assert deciding.decide(seen(repairs=(back,), patches=(world.Patch("cafe", 0),))) == []
@@ -350,7 +270,7 @@ def test_what_is_done_first_about_each_alert(name: str, service: str, amber: str
 
 
 def test_what_comes_after_a_playbook_comes_only_once_that_was_tried_and_the_switch_calls_a_person() -> None:
-    file = _yaml("playbooks.yaml")
+    file = shipped("playbooks.yaml")
     file["playbooks"]["re-create pool"]["then"] = "kill switch"  # type: ignore[index]
     book = playbooks.book(playbooks_file.build(file), GATES, SENTINELS)
     one = alert("sandbox_queue", "sandboxd")
@@ -468,7 +388,7 @@ def test_a_clock_that_is_set_gives_back_no_limit_and_ends_no_repair() -> None:
         now_us = NOW + step_us
         at = seen(now_us=now_us, repairs=(used, going), settings=few, ages_s=ages.of((used, going), now_us, 110.0))
         assert at.age_us(used) == 30 * S and at.spent() and not at.is_late(going)
-        left_s, _ = deciding._cools_down(at, BOOK.playbooks["restart"], "gateway")
+        left_s, _ = deciding._cools_down(at, BOOK.playbooks["restart"], "gateway", alert("service_down", "gateway"))
         assert left_s >= 0
     over = seen(repairs=(going,), now_us=NOW - 86_400 * S, ages_s=ages.of((going,), NOW - 86_400 * S, 161.0))
     assert over.is_late(going)

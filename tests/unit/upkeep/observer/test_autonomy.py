@@ -31,6 +31,12 @@ def test_a_job_that_failed_needed_nobody_once_a_later_one_of_its_kind_went_well(
     assert autonomy.operations(day(*left)).kinds["jobs"] == autonomy.Tally(3, 1)
 
 
+def test_nothing_makes_a_day_good_that_was_missed() -> None:
+    missed = evidence.Job("digest", 1.0, went_well=False, is_missed=True)
+    assert autonomy.undone([missed, job("digest", 2.0)]) == [missed]
+    assert autonomy.operations(day(missed, job("digest", 2.0))).kinds["jobs"] == autonomy.Tally(2, 1)
+
+
 def test_a_kind_that_never_went_well_has_all_its_jobs_undone() -> None:
     failed = [job("bot docs", 1.0, well=False), job("bot docs", 2.0, well=False)]
     assert autonomy.undone(failed) == failed

@@ -55,7 +55,7 @@ def test_each_kind_of_job_of_the_span_is_there_once_with_whether_it_went_well(bo
         books.runs.add(look(T0 + at_s, outcome))
     books.backups.add(kept(T0 + 60, backup.Kind.RUN, backup.Outcome.FAILED))
     books.backups.add(kept(T0 + 90, backup.Kind.DRILL, backup.Outcome.OK))
-    found = jobs.within(books, observe.ObserveConfig(), SPAN)
+    found = jobs.within(books, observe.ObserveConfig(), SPAN, T0 + DAY_S, archives=True)
     assert [(one.kind, one.at_s - T0, one.went_well) for one in found] == [
         ("bot cost", 0, False),
         ("bot cost", 10, True),
@@ -64,3 +64,43 @@ def test_each_kind_of_job_of_the_span_is_there_once_with_whether_it_went_well(bo
         ("digest", 3 * 3600, True),
         ("archive", 3 * 3600, True),
     ]
+
+
+def missed(books: jobs.Books, now_s: float, span: evidence.Span, *, archives: bool = True) -> list[tuple[str, int]]:
+    found = jobs.within(books, observe.ObserveConfig(), span, now_s, archives=archives)
+    assert all(one.is_missed != one.went_well for one in found)
+    return [(one.kind, round((one.at_s - T0) / DAY_S)) for one in found if one.is_missed]
+
+
+def test_a_day_that_was_never_told_of_or_archived_is_a_job_that_failed(books: jobs.Books) -> None:
+    week = evidence.Span(T0, T0 + 7 * DAY_S)
+    books.snapshots.announce(f"began:{round(T0)}", [], 0)
+    for day in (15, 16, 18, 19):
+        books.snapshots.announce(f"digest:2027-01-{day}", [], 0)
+    for day in (15, 16, 17, 18):
+        books.snapshots.announce(f"archived:2027-01-{day}", [], 0)
+    due_s = T0 + 4 * DAY_S + 3 * 3600.0
+    assert missed(books, due_s + 60, week) == [("digest", 2)]
+    # The archive has six hours more for it, and both have their time.
+    assert missed(books, due_s + 7 * 3600, week) == [("digest", 2)]
+    assert missed(books, due_s + 9 * 3600, week) == [("digest", 2), ("archive", 4)]
+    assert missed(books, due_s + 9 * 3600, week, archives=False) == [("digest", 2)]
+    assert missed(books, due_s + 9 * 3600, evidence.Span(T0 + 3 * DAY_S, T0 + 4 * DAY_S)) == []
+    assert missed(books, T0 + 30 * DAY_S, evidence.Span(T0 + 2 * DAY_S, T0 + 3 * DAY_S)) == [("digest", 2)]
+
+
+def test_a_day_from_before_there_was_an_observer_is_not_missed(books: jobs.Books) -> None:
+    week = evidence.Span(T0, T0 + 7 * DAY_S)
+    assert missed(books, T0 + 7 * DAY_S, week) == []
+    books.snapshots.announce(f"began:{round(T0 + 5 * DAY_S)}", [], 0)
+    assert missed(books, T0 + 7 * DAY_S, week) == [("digest", 5), ("archive", 5), ("digest", 6), ("archive", 6)]
+
+
+def test_a_day_of_which_no_announcement_is_kept_any_more_is_not_missed(
+    books: jobs.Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.snapshots, "ANNOUNCED_KEPT", 3)
+    books.snapshots.announce(f"began:{round(T0)}", [], 0)
+    for name in ("digest:2027-01-18", "archived:2027-01-18"):
+        books.snapshots.announce(name, [], 0)
+    assert missed(books, T0 + 5 * DAY_S, evidence.Span(T0, T0 + 4 * DAY_S)) == []
