@@ -1,6 +1,7 @@
 """Slack's webhooks: messages within its limits, pauses as it asks for them, refusals in words, and the address nowhere."""
 
 import logging
+import socket
 import time
 from collections.abc import Iterator
 
@@ -126,7 +127,7 @@ def test_the_address_is_nowhere(
     for url in (server.url, f"http://127.0.0.1:9/{SECRET}", f"https://nowhere.invalid/{SECRET}", f"http://[{SECRET}/"):
         rig = Rig(url)
         error = rig.refused(notice())
-        assert error.__cause__ is None
+        assert error.__cause__ is None and error.__context__ is None
         assert SECRET not in error.message + error.detail + repr(rig.notifier) + rig.notifier.channel
         assert "council notify test team" in error.message
     assert SECRET not in "".join(capfd.readouterr()) + caplog.text
@@ -169,6 +170,19 @@ def test_a_service_that_does_not_answer_is_waited_for_only_so_long(server: slack
     with pytest.raises(errors.NotifyError, match=r"did not take the notice within 0\.3 s"):
         made.send(notice())
     assert time.monotonic() - began_s < 1.4
+
+
+@pytest.mark.alone
+def test_a_search_for_the_host_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *told, **more: (time.sleep(1.5), found(*told, **more))[1])
+    made = slack.SlackNotifier("team", "https://nowhere.invalid/x", 0.3, slack_messages.blocks, clock.SystemClock())
+    began_s = time.monotonic()
+    with pytest.raises(errors.NotifyError, match=r"did not take the notice within 0\.3 s"):
+        made.send(notice())
+    with pytest.raises(errors.NotifyError, match="still waits for the service with an earlier notice"):
+        made.send(notice())
+    assert time.monotonic() - began_s < 1.2
 
 
 def test_a_digest_arrives_as_its_page(server: slack_server.SlackServer) -> None:

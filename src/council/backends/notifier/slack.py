@@ -10,6 +10,7 @@ https://docs.slack.dev/apis/web-api/rate-limits.
 import asyncio
 import ipaddress
 import math
+import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Sequence
@@ -18,7 +19,6 @@ from typing import Any
 
 import aiohttp
 import orjson
-from aiohttp import http_exceptions
 
 from council.domain import errors, incidents
 from council.kit import clock as clock_module
@@ -26,9 +26,10 @@ from council.kit import clock as clock_module
 # Slack takes a message a second, and says with status 429 when it wants fewer.
 _PAUSE_S = 1.0
 _PAUSE_S_MAX = 300
+# How long a reply that came in time may take to be told.
+_JOIN_S = 0.05
 _REPLY_BYTES_MAX = 256
 _PLAIN_CHARS_MAX = 3000
-_FAULTS = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, ValueError)
 # What Slack says where it does not like the blocks: better the bare text than nothing.
 _BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_payload"})
 _GONE = "Slack knows this webhook no more: make another there, and give it with `council notify add {name}`."
@@ -78,6 +79,7 @@ class SlackNotifier:
         self._sleep = sleep
         # From when on Slack may be written to.
         self._free_s = clock.monotonic_s()
+        self._sending: threading.Thread | None = None
 
     def __repr__(self) -> str:
         return f"SlackNotifier({self._name!r})"
@@ -103,23 +105,29 @@ class SlackNotifier:
             raise self._error(f"refused the notice (HTTP status {reply.status}{said})", _NEXT.get(reply.said) or _CHECK)
 
     def _posted(self, message: dict[str, Any], until_s: float) -> _Reply:
-        """Post a message once Slack takes one."""
+        """Post a message once Slack takes one.
+
+        In a thread that is waited for only so long, since nothing ends a search for a host's address.
+        """
+        if self._sending is not None and self._sending.is_alive():
+            raise self._error("still waits for the service with an earlier notice", _CHECK)
         wait_s = max(0.0, self._free_s - self._clock.monotonic_s())
         if self._clock.monotonic_s() + wait_s >= until_s:
             after_s = math.ceil(wait_s)
             raise self._error(f"wants no notice for {after_s} s", "It is tried again then.", after_s)
         if wait_s:
             self._sleep(wait_s)
-        limit_s = max(0.001, until_s - self._clock.monotonic_s())
-        try:
-            reply = asyncio.run(_post(self._url, orjson.dumps(message), limit_s))
-        except TimeoutError:
-            raise self._error(f"did not take the notice within {self._send_s:g} s", _CHECK) from None
-        except _FAULTS as error:
-            # Not as its cause: what the library says may hold the address.
-            raise self._error(f"cannot be reached ({type(error).__name__})", _CHECK) from None
-        finally:
-            self._free_s = self._clock.monotonic_s() + _PAUSE_S
+        work = _Work(self._url, orjson.dumps(message), max(0.001, until_s - self._clock.monotonic_s()))
+        self._sending = threading.Thread(target=work, name=self.channel, daemon=True)
+        self._sending.start()
+        self._sending.join(work.limit_s + _JOIN_S)
+        self._free_s = self._clock.monotonic_s() + _PAUSE_S
+        reply = work.reply
+        if reply is None:
+            what = (
+                f"cannot be reached ({work.why})" if work.why else f"did not take the notice within {self._send_s:g} s"
+            )
+            raise self._error(what, _CHECK)
         if reply.status == 429:
             self._free_s = self._clock.monotonic_s() + reply.wait_s
         return reply
@@ -173,6 +181,25 @@ def _plain(notice: incidents.Notice) -> dict[str, Any]:
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+class _Work:
+    """Posts one message. `why` says what was wrong where there is no reply, "" where none came in time."""
+
+    def __init__(self, url: str, body: bytes, limit_s: float):
+        self.limit_s = limit_s
+        self.reply: _Reply | None = None
+        self.why = ""
+        self._url = url
+        self._body = body
+
+    def __call__(self) -> None:
+        try:
+            self.reply = asyncio.run(_post(self._url, self._body, self.limit_s))
+        except TimeoutError:
+            pass
+        except Exception as error:  # noqa: BLE001 - of what a library says the kind alone: its words may hold the address
+            self.why = type(error).__name__
 
 
 async def _post(url: str, body: bytes, limit_s: float) -> _Reply:
