@@ -1,7 +1,7 @@
 """Writes requirements-licences.json: what each package of requirements.lock says its licence is. Run it after `make lock`.
 
 Said by the metadata of what is installed here; a package that only another Python or system needs is fetched by its digests and
-looked into. `License-Expression` counts first, then a short `License`, then the classifiers.
+looked into. `License-Expression` counts first, then a short `License`, the classifiers, and the title of its licence's file.
 """
 
 import email.message
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -33,13 +34,10 @@ def main() -> int:
         wanted = Requirement(block.split(" \\")[0])
         name, version = canonicalize_name(wanted.name), str(wanted.specifier).removeprefix("==")
         installed = next((one for one in metadata.distributions(name=name) if one.version == version), None)
-        # The standard library's type of metadata is a message in all but name.
-        told = (
-            _fetched(block)
-            if installed is None
-            else email.parser.Parser().parsestr(installed.read_text("METADATA") or "")
-        )
-        found[f"{name}=={version}"] = licence(told)
+        read = _fetched(block) if installed is None else installed.read_text
+        told = email.parser.Parser().parsestr(read("METADATA") or "")
+        texts = [read(f"licenses/{one}") or read(one) or "" for one in told.get_all("License-File", [])]
+        found[f"{name}=={version}"] = licence(told) or title(texts)
     FILE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     silent = [name for name, said in found.items() if not said]
     print(f"wrote {FILE.name}: {len(found)} packages" + (f", silent: {', '.join(silent)}" if silent else ""))
@@ -55,7 +53,8 @@ def _blocks(lock: str) -> list[str]:
     return ["".join(lines) for lines in starts]
 
 
-def _fetched(block: str) -> email.message.Message:
+def _fetched(block: str) -> Callable[[str], str | None]:
+    """Return what reads a file of a package's metadata; None for one that it lacks."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # Without its marker, which says that it is not for this Python.
@@ -67,8 +66,13 @@ def _fetched(block: str) -> email.message.Message:
         command = [str(folder / "pip" / "bin" / "python"), "-m", "pip", "download", "--quiet", *exact]
         subprocess.run([*command, "-d", name, "-r", str(folder / "one.lock")], check=True)
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            text = next(one for one in wheel.namelist() if one.endswith(".dist-info/METADATA"))
-            return email.parser.Parser().parsestr(wheel.read(text).decode())
+            base = next(one for one in wheel.namelist() if one.endswith(".dist-info/METADATA")).removesuffix("METADATA")
+            texts = {
+                one.removeprefix(base): wheel.read(one).decode("utf-8", "replace")
+                for one in wheel.namelist()
+                if one.startswith(base) and not one.endswith("/")
+            }
+        return texts.get
 
 
 def licence(told: email.message.Message) -> str:
@@ -82,6 +86,12 @@ def licence(told: email.message.Message) -> str:
     first = str(told.get("License-Expression") or "").strip()
     short = plain if "\n" not in plain and len(plain) <= _CHARS_MAX and plain != "UNKNOWN" else ""
     return first or short or ", ".join(one for one in named if one != "OSI Approved")
+
+
+def title(texts: Sequence[str]) -> str:
+    """Return the first line of the first text, where that is the name of a licence."""
+    first = next(iter("".join(texts[:1]).strip().splitlines()), "").strip()
+    return first if "licen" in first.lower() and len(first) <= _CHARS_MAX else ""
 
 
 if __name__ == "__main__":

@@ -66,8 +66,8 @@ def kill_switch(config: config_module.Config, where: home_module.Home) -> ports.
 
 
 def notifiers(config: config_module.Config, where: home_module.Home) -> list[care_ports.Notifier]:
-    """Return the channels that the settings name, one for each address of Apprise. Read once: a new address needs a restart."""
-    from council.backends.notifier import alertmanager, apprise, file, log
+    """Return the channels that the settings name, one for each address. Read once: a new address needs a restart."""
+    from council.backends.notifier import alertmanager, file, log
 
     made: list[care_ports.Notifier] = []
     for kind in dict.fromkeys(config.alerts.channels):
@@ -80,11 +80,33 @@ def notifiers(config: config_module.Config, where: home_module.Home) -> list[car
                 url = config.watch.alertmanager_url
                 made.append(alertmanager.AlertmanagerNotifier(url, config.alerts.repeat_s, config.alerts.send_s))
             case "apprise":
-                found = addresses(where)
-                made += [apprise.AppriseNotifier(name, found[name], config.alerts.send_s) for name in found]
+                made += [_address_notifier(name, found, config.alerts) for name, found in addresses(where).items()]
             case _:
                 raise AssertionError(f"the settings let no channel of kind {kind!r} pass")
     return made
+
+
+def _address_notifier(name: str, address: str, settings: alerting.AlertsConfig) -> care_ports.Notifier:
+    if url := alerting.slack_url(address):
+        from council.backends.notifier import slack
+        from council.upkeep.observer import slack_messages
+
+        return slack.SlackNotifier(name, url, settings.send_s, slack_messages.blocks, clock_module.SystemClock())
+    from council.backends.notifier import apprise
+
+    return apprise.AppriseNotifier(name, address, settings.send_s)
+
+
+def check_address(name: str, address: str) -> None:
+    """Raise InvalidRequestError where no notice can go to an address, without showing it, and NotifyError without Apprise."""
+    if url := alerting.slack_url(address):
+        from council.backends.notifier import slack
+
+        slack.check(name, url)
+        return
+    from council.backends.notifier import apprise
+
+    apprise.check(name, address)
 
 
 def addresses(where: home_module.Home) -> dict[str, str]:

@@ -47,7 +47,7 @@ class Notifier(Protocol):
         """Its kind, and the name of the address where it has one: `apprise:slack`. Never the address itself."""
 
     def send(self, notice: incidents.Notice) -> None:
-        """Deliver a notice, within `alerts.send_s`. Raises NotifyError."""
+        """Deliver a notice, within `alerts.send_s`. Raises NotifyError, with `retry_after_s` where it is asked to wait."""
 
 
 class Scraper(Protocol):

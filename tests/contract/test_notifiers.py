@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+import slack_server as slack_servers
 from council import care_ports
-from council.backends.notifier import apprise, file, log
+from council.backends.notifier import apprise, file, log, slack
 from council.domain import errors, incidents
 from council.domain.incidents import Notice, NoticeKind, Severity
+from council.kit import clock
+from council.upkeep.observer import slack_messages
 
 SECRET = "s3cr3t-of-the-hook"
 
@@ -80,9 +83,19 @@ class Channel:
     arrived: Callable[[], list[tuple[str, str]]]
 
 
-@pytest.fixture(params=["log", "file", "apprise"])
+@pytest.fixture
+def slack_server() -> Iterator[slack_servers.SlackServer]:
+    with slack_servers.SlackServer() as made:
+        yield made
+
+
+@pytest.fixture(params=["log", "file", "apprise", "slack"])
 def channel(
-    request: pytest.FixtureRequest, tmp_path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    receiver: Receiver,
+    slack_server: slack_servers.SlackServer,
+    caplog: pytest.LogCaptureFixture,
 ) -> Channel:
     caplog.set_level(logging.INFO, logger="council")
     match request.param:
@@ -94,6 +107,10 @@ def channel(
         case "file":
             made = file.FileNotifier(tmp_path / "notices", 1 << 20, 3)
             return Channel(made, lambda: [(one["title"], one["text"]) for one in lines(tmp_path / "notices")])
+        case "slack":
+            blocks = slack_messages.blocks
+            poster = slack.SlackNotifier("hook", slack_server.url, 10.0, blocks, clock.SystemClock())
+            return Channel(poster, lambda: slack_server.texts)
         case _:
             return Channel(
                 apprise.AppriseNotifier("hook", receiver.address, 10.0),
@@ -120,7 +137,7 @@ def test_the_longest_notice_arrives(channel: Channel) -> None:
 
 
 def test_the_names_of_channels_are_their_kinds(channel: Channel) -> None:
-    assert channel.notifier.channel in ("log", "file", "apprise:hook")
+    assert channel.notifier.channel in ("log", "file", "apprise:hook", "slack:hook")
 
 
 def test_how_urgent_a_notice_is_shows_in_the_level_of_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -45,11 +45,31 @@ async def test_a_page_is_made_in_a_child_and_what_ends_a_child_is_named(
     child.wait()
     [again] = await pages.make(["Text"])
     assert again == guides.Page("<p>Text</p>\n", ())
-    # Time by the square of their number: the child is ended, and the next text is none the worse for it.
+    # The sanitiser takes time by the square of their number: the child is ended, and the next text is none the worse for it.
     monkeypatch.setattr(renderer, "PAGE_S", 0.3)
-    slow, quick = await pages.make(["a**b" * 60_000, "Text"])
+    slow, quick = await pages.make(["<div>" * 60_000, "Text"])
     assert isinstance(slow, guides.FaultyError) and "Split it" in str(slow)
     assert isinstance(quick, guides.Page)
+
+
+# Texts that took parsers of Markdown time or memory by the square of their length, or that nest as deep as they are long.
+LONG = (
+    "a**b", "*a_ ", "[", "![", "[a](", "[a](<b", "[[](", "`a``b", "<", "<!-- ", "<![CDATA[", "&", "[^", "~~a ", "_a", "* ",
+    "a\n=", "\t- ", "|a\n-|-\n", "# a\n", "```\n", "&quot;", "<b>", "<a href=x>", "<p><b>", "[^a]: b\n", "[a]: b\n", "\\[",
+    "> ", "- ", "1. ", ">",
+)  # fmt: skip
+
+
+async def test_a_text_that_is_made_to_take_long_takes_neither_time_nor_the_child(
+    pages: renderer.Renderers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None takes a second on an idle machine; those that are taken by the square of their length take minutes anywhere.
+    monkeypatch.setattr(renderer, "PAGE_S", 60.0)
+    texts = [piece * (256 * 1024 // len(piece)) for piece in LONG]
+    made = await pages.make(["Text", *texts])
+    faults = [str(one) for one in made if isinstance(one, guides.FaultyError)]
+    assert all("too deep" in one or "over 4,194,304 characters" in one for one in faults), faults
+    assert sum("too deep" in one for one in faults) >= 3
 
 
 async def test_children_stay_from_one_batch_to_the_next_and_all_but_one_go_soon(

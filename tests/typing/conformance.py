@@ -13,7 +13,7 @@ from council.backends.forge import github_calls
 from council.backends.forge import local as forge_local
 from council.backends.memories import unix as memories_unix
 from council.backends.model_provider import openai
-from council.backends.notifier import apprise, file, log
+from council.backends.notifier import apprise, file, log, slack
 from council.backends.patch_service import http as http_patches
 from council.backends.proposals import http as http_proposals
 from council.backends.records import bot_runs as sql_bot_runs
@@ -86,6 +86,7 @@ fake_incidents: kept_ports.Incidents = fake_alerts.PlainIncidents()
 log_notifier: care_ports.Notifier = log.LogNotifier()
 file_notifier: care_ports.Notifier = file.FileNotifier(_PATH, 1, 1)
 apprise_notifier: care_ports.Notifier = apprise.AppriseNotifier("x", "json://x", 1.0)
+slack_notifier: care_ports.Notifier = slack.SlackNotifier("x", "https://x", 1.0, lambda _: [], clock.SystemClock())
 fake_notifier: care_ports.Notifier = fake_alerts.ScriptedNotifier()
 github_forge: care_ports.Forge = forge_github.GitHubForge(github_calls.Settings("acme/blueprint", "t"), lambda: 0)
 local_forge: care_ports.Forge = forge_local.LocalForge(_PATH, "ann", lambda: 0)

@@ -129,7 +129,6 @@ def test_no_file_is_over_a_mebibyte() -> None:
 IMPORT_NAMES = {
     "pyyaml": "yaml", "httptools": "httptools_impl", "faiss-cpu": "faiss", "nvidia-ml-py": "pynvml",
     "opentelemetry-sdk": "opentelemetry", "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
-    "markdown-it-py": "markdown_it",
 }  # fmt: skip
 
 

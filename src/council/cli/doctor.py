@@ -19,7 +19,7 @@ from council.backends.model_provider import detect, packaged
 from council.cli import building, calls, model_files, options
 from council.cli import sandbox as sandbox_command
 from council.delivery import workflow
-from council.domain import answers, errors, gates, incidents, sentinels
+from council.domain import alerting, answers, errors, gates, incidents, sentinels
 from council.domain import config as config_module
 from council.domain import home as home_module
 from council.domain import sandbox as sandbox_domain
@@ -394,7 +394,7 @@ def _incidents(config: config_module.Config, where: home_module.Home) -> list[Fi
     """Tell what goes on, which notices nobody got, and what keeps the next ones from arriving."""
     found = []
     try:
-        if care_app.addresses(where) and importlib.util.find_spec("apprise") is None:
+        if alerting.needs_apprise(care_app.addresses(where).values()) and importlib.util.find_spec("apprise") is None:
             text = "there are addresses and Apprise is not installed; `pip install 'council-cloud[notify]'`"
             found.append(Finding("notices", False, text, needed=False))
     except errors.SetupError as error:

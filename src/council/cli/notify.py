@@ -7,7 +7,6 @@ import sys
 import click
 
 from council import care_app, care_records, homes
-from council.backends.notifier import apprise
 from council.cli import options
 from council.domain import errors, home, incidents
 from council.kit import clock as clock_module
@@ -20,20 +19,24 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 @click.group()
 def notify() -> None:
-    """Where people are told when something is wrong: the channels of `alerts.channels`, and addresses that Apprise knows."""
+    """Where people are told when something is wrong: `alerts.channels`, webhooks of Slack, and addresses that Apprise knows."""
 
 
 @notify.command()
 @click.argument("name")
 @options.home
 def add(name: str, where: home.Home) -> None:
-    """Keep the address NAME: from standard input, or typed without being shown. Never as an argument, since it is a secret."""
+    """Keep the address NAME: from standard input, or typed without being shown. Never as an argument, since it is a secret.
+
+    An incoming webhook of Slack, as `https://hooks.slack.com/services/…`, gets notices in Slack's own layout. So does
+    `slack+https://HOST/…`, another place that takes the same. Any other address is one of Apprise's forms.
+    """
     if not _NAME.fullmatch(name):
         raise errors.InvalidRequestError(
             f"{name!r} is no name: lower-case letters, digits, `-` and `_`, a letter or digit first. Give another."
         )
     address = _read_address(name)
-    apprise.check(name, address)
+    care_app.check_address(name, address)
     homes.write_notify_address(where, name, address)
     click.echo(f"The address {name} is kept in {where.notify_address_file(name)}, readable by its owner only.")
     click.echo(f"Try it: `council notify test {name}`.")
@@ -82,7 +85,7 @@ def list_channels(where: home.Home, as_json: bool) -> None:
 def test(name: str | None, where: home.Home) -> None:
     """Send a notice that says it is a test: to the address NAME, or over every channel but the log of the service."""
     found = care_app.notifiers(options.config_of(where), where)
-    chosen = [one for one in found if one.channel == (f"apprise:{name}" if name else one.channel) != "log"]
+    chosen = [one for one in found if (one.channel.partition(":")[2] == name if name else one.channel != "log")]
     if name is not None and not chosen:
         raise _unknown(name)
     at_us = clock_module.SystemClock().now_us()

@@ -5,11 +5,17 @@ components. A name without a line in the table warns, and pages after `alerts.pa
 """
 
 import enum
+import urllib.parse
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from council.domain.options import option
 
 CHANNELS = ("log", "file", "apprise", "alertmanager")
+
+# Where Slack's own incoming webhooks are. Any other place that takes its messages is marked as one in its address.
+_SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+_SLACK_MARK = "slack+"
 
 # Sentinels of `sentinels.yaml`, whose amber is a warning: it names a service and what grows in it.
 SENTINELS = (
@@ -108,7 +114,8 @@ class AlertsConfig:
 
     channels: tuple[str, ...] = option(
         ("log", "file", "apprise"),
-        "Where notices go: `log`, `file`, `apprise` for the addresses of `council notify`, `alertmanager`.",
+        "Where notices go: `log`, `file`, `apprise` for the addresses of `council notify`, Slack's webhooks among them, "
+        "`alertmanager`.",
     )
     hold_up_s: float = option(5.0, "How long something is bad before it is an alert, seconds.", low=0, high=3600)
     page_after_s: float = option(300.0, "A warning that is red this long becomes a page, seconds.", low=0, high=86_400)
@@ -137,6 +144,23 @@ class AlertsConfig:
         1 << 20, "The file of notices is turned over at this size, bytes.", low=4096, high=1 << 30
     )
     files_max: int = option(4, "Files of notices kept.", low=1, high=1000)
+
+
+def slack_url(address: str) -> str:
+    """Return the URL of an incoming webhook of Slack, "" where an address is none: then Apprise is to know it."""
+    if address.startswith(_SLACK_MARK):
+        return address.removeprefix(_SLACK_MARK)
+    try:
+        parts = urllib.parse.urlsplit(address)
+        is_slacks = parts.scheme in ("http", "https") and parts.hostname in _SLACK_HOSTS
+    except ValueError:
+        return ""
+    return address if is_slacks else ""
+
+
+def needs_apprise(addresses: Iterable[str]) -> bool:
+    """Return whether any of them is written to by Apprise."""
+    return not all(map(slack_url, addresses))
 
 
 class Kind(enum.Enum):

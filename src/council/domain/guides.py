@@ -28,7 +28,7 @@ ORDER_MAX = 1_000_000
 RESERVED = frozenset({"index"})
 
 # By which rules pages are made. Counted up when the same document would give another page: then all are made anew.
-FORM = "1"
+FORM = "2"
 
 _MIB = 1024 * 1024
 

@@ -89,6 +89,12 @@ def lacks(where: home.Home, digest: str, package: str) -> bool:
     return not any(folder(where, digest).glob(f"lib/python*/site-packages/{package}/"))
 
 
+def knows(where: home.Home, digest: str, module: str) -> bool:
+    """Return whether a release has a module of Council, named with dots. Nothing of it is run."""
+    assert all(map(str.isidentifier, module.split("."))), module
+    return any(folder(where, digest).glob(f"lib/python*/site-packages/{module.replace('.', '/')}.py"))
+
+
 def there(where: home.Home) -> set[str]:
     """Return the digests of which anything lies there, whole or not."""
     try:

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from council import homes
-from council.domain import errors, release_pin
+from council.domain import alerting, errors, release_pin
 from council.domain import home as home_module
 from council.releases import approvals, environments
 from council.supervisor import children, files, logs, service, specs, users
@@ -149,13 +149,19 @@ class Releases:
             await self._fill(generation, pin)
         python = await self._there(pin)
         assert python is not None, "it was stamped"
-        if any(self._home.notify_addresses.glob("*.url")) and environments.lacks(self._home, pin.digest, "apprise"):
+        if self._needs_apprise(pin) and environments.lacks(self._home, pin.digest, "apprise"):
             # No gate would see it: all would go on, and nobody hear of anything any more.
             raise errors.InstallError(
                 "There are addresses for notices, and what its lock pins has not Apprise, which they need. Have a release "
                 "whose lock has the extra `notify`, or remove them first: `council notify list` shows them."
             )
         return str(python)
+
+    def _needs_apprise(self, pin: release_pin.Pin) -> bool:
+        """Return whether people are told by Apprise there: at every address but Slack's webhooks, which newer releases know."""
+        knows_slack = environments.knows(self._home, pin.digest, "council.backends.notifier.slack")
+        found = [_text(file) for file in self._home.notify_addresses.glob("*.url")]
+        return alerting.needs_apprise(found) if knows_slack else bool(found)
 
     async def _fill(self, generation: str, pin: release_pin.Pin) -> None:
         most = self._around.limits.releases_max
@@ -242,6 +248,13 @@ class Releases:
 
     def _say(self, text: str) -> None:
         self._around.say("council", text)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _named(pin: release_pin.Pin | None) -> str:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import slack_server
 from council import care_app, care_records
 from council.cli import doctor, main
 from council.domain import config, errors, incidents
@@ -163,6 +165,22 @@ def test_an_address_is_kept_as_a_secret_tried_and_removed(
     assert isinstance(run(home, "notify", "test", "team").exception, errors.NotFoundError)
 
 
+def test_a_webhook_of_slack_is_written_to_in_its_own_layout_without_apprise(
+    home: home_module.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with slack_server.SlackServer(hook=f"/services/T0/B0/{SECRET}") as server:
+        added = run(home, "notify", "add", "team", given=f"slack+{server.url}\n")
+        assert added.exit_code == 0 and SECRET not in added.output
+        assert run(home, "notify", "list").output.split() == ["log", "file", "slack:team"]
+        assert run(home, "notify", "test", "team").output == "slack:team: taken\n"
+        assert server.texts[0][0] == "Test: a notice from Council"
+    assert [one.good for one in doctor._incidents(config.Config(), home)] == [True]
+    home.notify_address_file("mail").write_text("mailtos://ann:x@mail.example")
+    assert "Apprise is not installed" in doctor._incidents(config.Config(), home)[0].text
+
+
 def test_an_address_that_fails_makes_the_test_fail_without_showing_it(home: home_module.Home) -> None:
     run(home, "notify", "add", "team", given=f"json://127.0.0.1:9/{SECRET}")
     tried = run(home, "notify", "test", "team")
@@ -171,8 +189,9 @@ def test_an_address_that_fails_makes_the_test_fail_without_showing_it(home: home
 
 
 @pytest.mark.parametrize(
-    ("name", "given"), [("Team", "json://h/"), ("../x", "json://h/"), ("a", ""), ("a", "x y"), ("a", f"nix://{SECRET}")]
-)
+    ("name", "given"), [("Team", "json://h/"), ("../x", "json://h/"), ("a", ""), ("a", "x y"), ("a", f"nix://{SECRET}"),
+     ("a", f"http://hooks.slack.com/services/{SECRET}"), ("a", f"slack+http://10.0.0.1/{SECRET}")],
+)  # fmt: skip
 def test_a_name_or_address_that_is_none_is_refused_unshown(home: home_module.Home, name: str, given: str) -> None:
     result = run(home, "notify", "add", name, given=given)
     assert isinstance(result.exception, errors.InvalidRequestError)

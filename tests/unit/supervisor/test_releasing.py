@@ -243,12 +243,20 @@ async def test_a_release_that_could_tell_nobody_is_refused_where_somebody_is_to_
         python.symlink_to(sys.executable)
         environments.stamp(rig.home, PIN)
         rig.home.notify_addresses.mkdir()
+        packages = environments.folder(rig.home, PIN.digest) / "lib" / "python3.11" / "site-packages"
+        # A release from before it wrote to Slack by itself needs Apprise for that, too.
+        rig.home.notify_address_file("team").write_text("https://hooks.slack.com/services/T0/B0/x\n")
+        with pytest.raises(errors.InstallError, match="has not Apprise"):
+            await rig.do("install", B)
+        module = packages / "council" / "backends" / "notifier" / "slack.py"
+        module.parent.mkdir(parents=True)
+        module.touch()
+        await rig.do("install", B)
+        (tmp_path / "note").unlink()
         rig.home.notify_address_file("phone").write_text("json://localhost")
         with pytest.raises(errors.InstallError, match="has not Apprise"):
             await rig.do("install", B)
         assert not (tmp_path / "note").exists()
-        (environments.folder(rig.home, PIN.digest) / "lib" / "python3.11" / "site-packages" / "apprise").mkdir(
-            parents=True
-        )
+        (packages / "apprise").mkdir()
         await rig.do("install", B)
         assert (tmp_path / "note").exists()

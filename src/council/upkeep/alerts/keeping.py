@@ -219,22 +219,27 @@ class Keeping:
 
     def _sent(self, parcel: incidents.Parcel) -> incidents.Parcel:
         """Try to deliver a notice once; return how far it has come."""
-        notifier = self._notifiers.get(parcel.channel)
+        notifier = self._notifiers.get(parcel.channel) or self._heir(parcel.channel)
         if notifier is None:
             return replace(parcel, delivery=incidents.Delivery.FAILED, reason="there is no such channel any more")
         try:
             notifier.send(parcel.notice)
         except errors.NotifyError as error:
-            return self._failed(parcel, error.message)
+            return self._failed(parcel, error.message, error.retry_after_s or 0)
         except Exception:  # noqa: BLE001 - whatever one channel does, the others' notices must go out
             _log.exception("a channel failed in a way that nobody foresaw", extra={"channel": parcel.channel})
             return self._failed(parcel, "Internal error; the watcher's log has it.")
         return replace(parcel, delivery=incidents.Delivery.SENT, tries=parcel.tries + 1, reason="")
 
-    def _failed(self, parcel: incidents.Parcel, reason: str) -> incidents.Parcel:
+    def _heir(self, channel: str) -> care_ports.Notifier | None:
+        """Return the channel to the address of this name that is of another kind now, as after another address was given."""
+        name = channel.partition(":")[2]
+        return next((one for key, one in self._notifiers.items() if name and key.partition(":")[2] == name), None)
+
+    def _failed(self, parcel: incidents.Parcel, reason: str, after_s: float = 0.0) -> incidents.Parcel:
         tries = parcel.tries + 1
         given_up = tries >= self._settings.tries_max
-        wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (tries - 1))
+        wait_s = min(_LONGEST_WAIT_S, max(after_s, _FIRST_WAIT_S * 2.0 ** (tries - 1)))
         _log.warning(
             "a notice could not be delivered",
             extra={"channel": parcel.channel, "reason": reason, "tries": tries, "given_up": given_up},

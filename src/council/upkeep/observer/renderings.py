@@ -157,21 +157,36 @@ def _picture(one: digests.Plot) -> str:
 
 def slack(page: layouts.Page) -> list[dict[str, Any]]:
     """Return a page as Slack's blocks, within its limits; where it is longer, the last block says so."""
-    blocks = [made for block in page.blocks for made in _slack(block)]
-    if len(blocks) > SLACK_BLOCKS_MAX:
-        left_out = len(blocks) - SLACK_BLOCKS_MAX + 1
-        more = f"There is more, of which {left_out} parts are left out here: `council observe digest`."
-        blocks = [*blocks[: SLACK_BLOCKS_MAX - 1], {"type": "context", "elements": [_marked(more)]}]
-    return blocks
+    return _bounded([made for block in page.blocks for made in _slack(block)], "council observe digest")
+
+
+def slack_lines(title: str, lines: Sequence[str], command: str, foot: str) -> list[dict[str, Any]]:
+    """Return lines under a title as Slack's blocks, within its limits; `command` shows more, and `foot` stands below it all."""
+    blocks = [_header(title)]
+    if len(_plain(title)) > _SLACK_HEADER_MAX:
+        blocks.append(_section(f"*{_mild(title)}*"))
+    blocks += _sections(map(_mild, lines))
+    more = [_section(f"More: `{_mild(command, ticks=False)}`")] if command else []
+    return _bounded([*blocks, *more, {"type": "context", "elements": [_marked(_mild(foot))]}], command)
+
+
+def _bounded(blocks: list[dict[str, Any]], command: str) -> list[dict[str, Any]]:
+    if len(blocks) <= SLACK_BLOCKS_MAX:
+        return blocks
+    left_out = len(blocks) - SLACK_BLOCKS_MAX + 1
+    where = f": `{_mild(command, ticks=False)}`" if command else ""
+    more = f"There is more, of which {left_out} parts are left out here{where}."
+    return [*blocks[: SLACK_BLOCKS_MAX - 1], {"type": "context", "elements": [_marked(more)]}]
+
+
+def _header(title: str) -> dict[str, Any]:
+    return {"type": "header", "text": {"type": "plain_text", "text": _cut(_plain(title), _SLACK_HEADER_MAX)}}
 
 
 def _slack(block: layouts.Block) -> Iterator[dict[str, Any]]:
     match block:
         case layouts.Heading() if block.first:
-            yield {
-                "type": "header",
-                "text": {"type": "plain_text", "text": _cut(_plain(block.text), _SLACK_HEADER_MAX)},
-            }
+            yield _header(block.text)
         case layouts.Heading():
             yield {"type": "divider"}
             yield _section(f"*{_mild(block.text)}*")

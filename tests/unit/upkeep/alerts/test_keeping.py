@@ -98,6 +98,17 @@ def test_a_channel_that_fails_is_tried_again_later_and_the_other_is_not_kept_wai
     assert care.kept.sent["id-000001", "a"].tries == 4
 
 
+def test_a_channel_that_asks_for_a_pause_gets_it() -> None:
+    pause = errors.NotifyError("too many", retry_after_s=90)
+    care = Care([alerts.ScriptedNotifier("a", [pause])])
+    care.run(12, deliver=False, latency=R)
+    care.keeping.deliver()
+    care.run(89, latency=R)
+    assert care.told == [[]]
+    care.run(3, latency=R)
+    assert care.told == [[NoticeKind.BEGAN]]
+
+
 def test_what_a_channel_never_takes_is_kept_as_failed_with_its_reason() -> None:
     care = Care([alerts.ScriptedNotifier("a", [failed("HTTP status 403")] * 8)])
     care.run(600, latency=R)
@@ -164,6 +175,17 @@ def test_notices_for_a_channel_that_is_gone_are_kept_as_failed() -> None:
     care.restart()
     care.run(2, latency=R)
     assert [one.reason for one in care.kept.parcels(Delivery.FAILED, 9)] == ["there is no such channel any more"]
+
+
+def test_a_notice_for_an_address_that_is_written_to_in_another_way_now_is_sent_that_way() -> None:
+    care = Care([alerts.ScriptedNotifier("apprise:team"), alerts.ScriptedNotifier("apprise:mail")])
+    care.run(20, deliver=False, latency=R)
+    care.notifiers = [alerts.ScriptedNotifier("slack:team"), alerts.ScriptedNotifier("log")]
+    care.restart()
+    care.run(2, latency=R)
+    assert care.told == [[NoticeKind.BEGAN], []]
+    assert care.kept.sent["id-000001", "apprise:team"].delivery is Delivery.SENT
+    assert [one.channel for one in care.kept.parcels(Delivery.FAILED, 9)] == ["apprise:mail"]
 
 
 def test_notices_that_wait_are_bounded_and_the_oldest_are_said_to_have_failed() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from council.domain import guides
-from council.upkeep.guides import rendering
+from council.upkeep.guides import rendering, writing
 
 
 def page(text: str) -> str:
@@ -71,9 +71,12 @@ def test_pictures_give_way_to_their_text_and_nothing_is_loaded() -> None:
 
 
 def test_a_page_that_would_be_too_large_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "HTML_CHARS_MAX", 100)
+    monkeypatch.setattr(writing, "HTML_CHARS_MAX", 100)
     with pytest.raises(guides.FaultyError, match="Split it"):
         rendering.render("word " * 40)
+    # Each is closed, so that the page is longer than what it is made of.
+    with pytest.raises(guides.FaultyError, match="Split it"):
+        rendering.render("<b>" * 25)
 
 
 # What browsers have run at one time or another: scripts, handlers, addresses that are programs, parsers led astray, what loads.
