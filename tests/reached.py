@@ -6,7 +6,6 @@ Coarser than a run, since whoever holds a kind of records is taken to use all of
 import ast
 import functools
 import pathlib
-from collections.abc import Iterator
 
 import council
 from council.backends.records import schema
@@ -33,24 +32,29 @@ def tables_of(service: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _named_in(name: str) -> Iterator[str]:
-    """Yield the full names of what the definition `name` mentions: of a service's own module, everything in it."""
+def _named_in(name: str) -> frozenset[str]:
+    """Return the full names of what the definition `name` mentions: of a service's own module, everything in it."""
     module, rest = _parted(name)
-    if module is None:
-        return
+    if module is None or (not rest and not module.startswith("council.services.")):
+        return frozenset()
+    return _mentioned(module, rest)
+
+
+@functools.cache
+def _mentioned(module: str, definition: str) -> frozenset[str]:
     tree, imported = _module(module)
-    if not rest and not module.startswith("council.services."):
-        return
     defined = _defined(module)
-    wanted = defined.get(rest, []) if rest else tree.body
+    wanted = defined.get(definition, []) if definition else tree.body
+    found: set[str] = set()
     for node in (inner for one in wanted for inner in ast.walk(one)):
         match node:
             case ast.Attribute(value=ast.Name(id=alias), attr=attr) if alias in imported:
-                yield from (f"{one}.{attr}" for one in imported[alias])
+                found |= {f"{one}.{attr}" for one in imported[alias]}
             case ast.Name(id=alias) if alias in imported:
-                yield from imported[alias]
-            case ast.Name(id=other) if rest and other in defined:
-                yield f"{module}.{other}"
+                found |= imported[alias]
+            case ast.Name(id=other) if definition and other in defined:
+                found.add(f"{module}.{other}")
+    return frozenset(found)
 
 
 @functools.cache

@@ -9,6 +9,9 @@ from council import services
 from council.backends.records import schema
 from council.services import records_rights
 
+# Reads the sources of most of Council.
+pytestmark = pytest.mark.long
+
 ROWS = {name: row for name, row in records_rights.ROWS.items() if row is not None}
 
 
