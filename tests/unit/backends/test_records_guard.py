@@ -39,7 +39,7 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> Limited:
     monkeypatch.setattr(guard._Process, "limit", None)
 
     def to(process: str) -> None:
-        monkeypatch.setattr(guard._Process, "has_opened", False)
+        monkeypatch.setattr(guard._Process, "opened_by", 0)
         records_rights.limit(process)
 
     return to

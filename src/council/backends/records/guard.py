@@ -11,6 +11,7 @@ that runs in the process: that can open the file by itself. Record 0047.
 import contextlib
 import functools
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -27,10 +28,10 @@ _PRAGMAS = frozenset({"wal_checkpoint", "wal_autocheckpoint", "read_uncommitted"
 
 
 class _Process:
-    """The limit of this process, and whether it has opened the records already."""
+    """The limit of this process, and which process it was that opened the records: not the child that it forked."""
 
     limit: reach.Reach | None = None
-    has_opened = False
+    opened_by = 0
 
 
 class _Refused(threading.local):
@@ -44,13 +45,13 @@ _refused = _Refused()
 
 def limit(to: reach.Reach) -> None:
     """Hold every connection that this process opens from now on to `to`. Before the first, or it would go on without."""
-    assert not _Process.has_opened, "the records were opened before the process was limited"
+    assert _Process.opened_by != os.getpid(), "the records were opened before the process was limited"
     _Process.limit = to
 
 
 def hold(connection: "sqlite3.Connection") -> None:
     """Hold a new connection to this process's limit, if it has one. After its own settings are made."""
-    _Process.has_opened = True
+    _Process.opened_by = os.getpid()
     if _Process.limit is not None:
         connection.set_authorizer(functools.partial(_answer, _Process.limit))
 
