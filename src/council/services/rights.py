@@ -66,6 +66,7 @@ def confine_service(
 
 def confine_installer(where: home.Home, release: Path, target: Path, environment: Mapping[str, str]) -> None:
     """Take away every right but to read a release and pip's settings, to reach the network, and to fill the folder `target`."""
+    records_rights.limit("installer")
     confine.seal()
     read = [*_readable(where), release, *_pip_places(environment)]
     write = [Path("/dev", name) for name in _DEVICES_WRITTEN]
@@ -84,6 +85,7 @@ def confine_signing(where: home.Home, key: Path) -> None:
 
 
 def _confine_to(where: home.Home, keys: Path) -> None:
+    records_rights.limit("keys")
     confine.seal()
     # A blueprint from before there was a file has the default one.
     read = [*_readable(where), where.generations, where.current, *homes.default_folders().values(), keys]
