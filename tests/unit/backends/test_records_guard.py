@@ -137,13 +137,17 @@ def test_no_way_round_the_tables_is_open(statement: str, url: str, limited: Limi
     assert not Path(f"{path}.copy").exists()
 
 
-def test_a_refusal_names_the_process_and_the_table_and_nothing_of_a_value(url: str, limited: Limited) -> None:
+def test_a_refusal_names_the_process_and_the_table_and_nothing_of_a_value(
+    url: str, limited: Limited, caplog: pytest.LogCaptureFixture
+) -> None:
     limited("steward")
     with contextlib.closing(chats.SqlChats(url)) as kept, pytest.raises(errors.RecordsUnavailableError) as refused:
         kept.find("ann", "what nobody may see")
     said = refused.value.message + (refused.value.detail or "")
     assert "The process `steward` may not read the table `conversations`." in refused.value.message
     assert "what nobody may see" not in said
+    [logged] = [one for one in caplog.records if one.message == guard.REFUSED]
+    assert (vars(logged)["held"], vars(logged)["refused"]) == ("steward", "read the table `conversations`")
     with contextlib.closing(sql.SqlRecords(url)) as records, pytest.raises(errors.RecordsUnavailableError) as refused:
         records.add_token(access.Token("t", "ann", access.Role.ADMIN, "", "digest", 1))
     assert "The process `steward` may not write the table `users`." in refused.value.message

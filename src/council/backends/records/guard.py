@@ -21,6 +21,9 @@ from council.domain import reach
 if TYPE_CHECKING:
     import sqlite3
 
+# What the log says of a refusal.
+REFUSED = "a statement on the records was refused"
+
 _log = logging.getLogger(__name__)
 
 # The log's own, and what SQLAlchemy asks of a new connection; none of them shows a row.
@@ -97,5 +100,5 @@ def _answer(
         case _:
             does = f"do that to the records (SQLite's action {action})"
     _refused.told = f"The process `{may.process}` may not {does}."
-    _log.error("a statement on the records was refused", extra={"process": may.process, "refused": does})
+    _log.error(REFUSED, extra={"held": may.process, "refused": does})
     return sqlite3.SQLITE_DENY
