@@ -90,7 +90,7 @@ class Records:
             raise errors.RecordsUnavailableError("The records cannot be used. Try again.")
         return [ledger.LedgerSum(f"{by}", 2, 2, 1, 2, 10, 20, 30)]
 
-    def tokens(self) -> list[access.Token]:
+    def token_budgets(self) -> list[access.TokenBudget]:
         return []
 
 

@@ -71,6 +71,9 @@ class Records(Protocol):
     def tokens(self) -> list[access.Token]:
         """Return every token, revoked ones too, oldest first."""
 
+    def token_budgets(self) -> list[access.TokenBudget]:
+        """Return what each token in force may spend, oldest first, without a look at who may do what with it."""
+
     def add_token(self, token: access.Token) -> None:
         """Store a token and, if new, its user."""
 

@@ -330,6 +330,15 @@ def test_tokens_come_back_oldest_first_with_everything_they_carry(records: sql.S
     assert records.tokens() == [older, newer]
 
 
+def test_what_tokens_may_spend_is_told_of_those_in_force_alone(records: sql.SqlRecords) -> None:
+    own = access.Token("own", "ada", access.Role.ADMIN, "laptop", "hash-1", 6, day_usd_micros=3)
+    for one in (own, access.Token("gone", "ada", access.Role.BOT, "", "hash-2", 5, month_usd_micros=9)):
+        records.add_token(one)
+    records.add_token(access.Token("first", "bob", access.Role.VIEWER, "", "hash-3", 4))
+    records.revoke_token("gone", 7)
+    assert records.token_budgets() == [access.TokenBudget("first", ""), access.TokenBudget("own", "laptop", 3)]
+
+
 def test_a_token_is_revoked_once(records: sql.SqlRecords) -> None:
     token = access.Token("t", "ada", access.Role.VIEWER, "", "hash", created_us=5)
     records.add_token(token)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 import forked
 import single_service
 from council import homes
+from council.backends.records import engines
 from council.domain import config, home
 from council.kit import confine
-from council.services import rights, table
+from council.services import records_rights, rights, table
 from council.supervisor import specs
 
 CONFIG = config.Config(port=18300)
@@ -405,11 +407,35 @@ def test_what_the_kernel_cannot_take_away_is_said(
     monkeypatch.setattr(confine, "seal", lambda: None)
     monkeypatch.setattr(confine, "apply", lambda _: 3)
     monkeypatch.setattr(confine, "_MACHINES", {})
+    monkeypatch.setattr(records_rights, "limit", lambda _: None)
     caplog.set_level("INFO")
     rights.confine_service("worker", CONFIG, where)
     [tcp, last] = [record for record in caplog.records if "TCP" in record.message or record.message == "confined"][-2:]
     assert tcp.levelname == "WARNING" and vars(last)["sockets"] == "all"
     assert "no socket filter" in caplog.text
+
+
+RECORDS = ("ledger", "incidents", "messages", "memories")
+
+
+@pytest.mark.parametrize("service", CONFINED)
+def test_a_confined_service_reaches_its_tables_of_the_records_and_no_other(where: home.Home, service: str) -> None:
+    def reached() -> list[str]:
+        return [table for table in RECORDS if _counts(where, table)]
+
+    row = records_rights.ROWS.get(service)
+    # The file itself is closed to who has no row, the migrator has it whole.
+    may = RECORDS if service == "migrator" else () if row is None else [one for one in RECORDS if one in row.reads]
+    assert confined(service, where, reached) == str(list(may))
+
+
+def _counts(where: home.Home, table: str) -> bool:
+    with (
+        contextlib.suppress(sqlite3.DatabaseError),
+        contextlib.closing(engines.connect_sqlite(where.records / "council.db", 1.0, "NORMAL")) as opened,
+    ):
+        return opened.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (0,)
+    return False
 
 
 @pytest.mark.parametrize("service", CONFINED)
@@ -425,6 +451,7 @@ def unconfined(service: str, where: home.Home, settings: config.Config, caplog: 
         patch.setattr(confine, "seal", lambda: pytest.fail("sealed"))
         patch.setattr(confine, "apply", lambda _: pytest.fail("confined"))
         patch.setattr(confine, "deny_sockets", lambda: pytest.fail("no sockets"))
+        patch.setattr(records_rights, "limit", lambda _: None)
         rights.confine_service(service, settings, where)
     [said] = caplog.records
     assert (said.levelname, said.message, vars(said)["service"]) == ("WARNING", "not confined", service)

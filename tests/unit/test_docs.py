@@ -22,7 +22,7 @@ from council.domain import access, answers, config, errors, gates, gates_file, h
 from council.gateway import errors as http_errors
 from council.homes import parse_yaml
 from council.patching import checking
-from council.services import patchctl, rights
+from council.services import patchctl, records_rights, rights
 from council.serving.sandbox import recorder
 from council.supervisor import specs
 from council.upkeep.patchctl import steps
@@ -137,6 +137,16 @@ def rights_table() -> str:
     return table(head, rows)
 
 
+def tables_table() -> str:
+    rows = []
+    for name, row in sorted(records_rights.ROWS.items()):
+        if row is not None:
+            only = sorted(set(row.reads) - row.writes)
+            reads = [f"`{one}`" + (f" ({', '.join(sorted(row.reads[one]))})" if row.reads[one] else "") for one in only]
+            rows.append((f"`{name}`", ", ".join(reads) or "none", ", ".join(f"`{one}`" for one in sorted(row.writes))))
+    return table(("process", "reads", "reads and writes"), rows)
+
+
 def _placed(path: Path) -> str:
     return f"`{path}`".replace(str(HOME.root), "HOME")
 
@@ -231,6 +241,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "gate bakes": ("docs/reference/gates.md", gate_bakes_table),
     "processes": ("docs/reference/processes.md", processes_table),
     "rights": ("docs/reference/processes.md", rights_table),
+    "tables": ("docs/reference/processes.md", tables_table),
 }
 
 

@@ -24,7 +24,7 @@ def budget(where: home_module.Home, as_json: bool) -> None:
     at_us = clock_module.SystemClock().now_us()
     records = app.records(config, where)
     try:
-        found = budgets.lines(records.spend(at_us), config.budget, models, records.tokens(), at_us)
+        found = budgets.lines(records.spend(at_us), config.budget, models, records.token_budgets(), at_us)
     finally:
         records.close()
     if as_json:

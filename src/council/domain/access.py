@@ -62,6 +62,19 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenBudget:
+    """What a token in force may spend, for whoever counts money and has no business with the token itself.
+
+    None means the configured default. `label` is what its owner calls it.
+    """
+
+    id: str
+    label: str
+    day_usd_micros: int | None = None
+    month_usd_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Whoever makes a request. `token_id` is "" for a caller on loopback without a token.
 

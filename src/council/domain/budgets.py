@@ -37,7 +37,7 @@ def lines(
     spend: Sequence[ledger.Spend],
     budget: config.BudgetConfig,
     models: Mapping[str, providers.Model],
-    tokens: Sequence[access.Token],
+    tokens: Sequence[access.TokenBudget],
     at_us: int,
 ) -> list[Line]:
     """Return a line for each scope and period that has a limit or has spent something; `all` always, first."""
@@ -67,7 +67,7 @@ def outlook(line: Line, at_us: int) -> Outlook:
 
 
 def _limits(
-    budget: config.BudgetConfig, models: Mapping[str, providers.Model], tokens: Sequence[access.Token]
+    budget: config.BudgetConfig, models: Mapping[str, providers.Model], tokens: Sequence[access.TokenBudget]
 ) -> Iterator[tuple[str, tuple[str, tuple[int, int]]]]:
     """Yield (scope, (what people call it, (limit of a day, of a month)))."""
     yield "all", ("", (budget.day_usd_micros, budget.month_usd_micros))
@@ -76,6 +76,5 @@ def _limits(
     general = (budget.token_day_usd_micros, budget.token_month_usd_micros)
     yield "token:anonymous", ("no token", general)
     for token in tokens:
-        if token.revoked_us is None:
-            own = (token.day_usd_micros or general[0], token.month_usd_micros or general[1])
-            yield f"token:{token.id}", (token.label, own)
+        own = (token.day_usd_micros or general[0], token.month_usd_micros or general[1])
+        yield f"token:{token.id}", (token.label, own)

@@ -139,7 +139,7 @@ def router(made: parts.Parts, vitals: health.Health) -> fastapi.APIRouter:
         made.doorkeeper.admit(request, access.Right.OPERATE)
         at_us = _window(1)[1]
         spend, tokens = await asyncio.gather(
-            asyncio.to_thread(made.records.spend, at_us), asyncio.to_thread(made.records.tokens)
+            asyncio.to_thread(made.records.spend, at_us), asyncio.to_thread(made.records.token_budgets)
         )
         found = budgets.lines(spend, made.config.budget, made.calls.models, tokens, at_us)
         return Budgets(lines=[BudgetLine(**asdict(line), **asdict(budgets.outlook(line, at_us))) for line in found])

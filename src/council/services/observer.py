@@ -77,7 +77,7 @@ def _gathering(
     def spending() -> Sequence[budgets.Line]:
         at_us, settings = clock.now_us(), settings_of(where, generation())
         models = homes.load_catalogue(where, generation(), settings).models
-        return budgets.lines(kept.records.spend(at_us), settings.budget, models, kept.records.tokens(), at_us)
+        return budgets.lines(kept.records.spend(at_us), settings.budget, models, kept.records.token_budgets(), at_us)
 
     def label() -> patches.Label:
         return homes.label_of(where, generation())

@@ -22,6 +22,7 @@ from council.domain import backup, errors, home
 from council.domain import config as config_module
 from council.kit import confine, environment
 from council.releases import folder
+from council.services import records_rights
 
 _log = logging.getLogger(__name__)
 
@@ -44,10 +45,11 @@ UNIX_ONLY = frozenset({"worker", "recall", "store", "sandboxd", "migrator"})
 def confine_service(
     service: str, config: config_module.Config, where: home.Home, providers: tuple[int, ...] = ()
 ) -> None:
-    """Take away every right that `service` does not need. Call it once, before serving.
+    """Take away every right that `service` does not need, of the records' tables too. Call it once, before serving.
 
     `providers` are the ports of the models' servers that the gateway asks, and of who collects its traces.
     """
+    records_rights.limit(service)
     reason = why_not_confined(service, config)
     if reason:
         _log.warning("not confined", extra={"service": service, "reason": reason})
@@ -64,6 +66,7 @@ def confine_service(
 
 def confine_installer(where: home.Home, release: Path, target: Path, environment: Mapping[str, str]) -> None:
     """Take away every right but to read a release and pip's settings, to reach the network, and to fill the folder `target`."""
+    records_rights.limit("installer")
     confine.seal()
     read = [*_readable(where), release, *_pip_places(environment)]
     write = [Path("/dev", name) for name in _DEVICES_WRITTEN]
@@ -82,6 +85,7 @@ def confine_signing(where: home.Home, key: Path) -> None:
 
 
 def _confine_to(where: home.Home, keys: Path) -> None:
+    records_rights.limit("keys")
     confine.seal()
     # A blueprint from before there was a file has the default one.
     read = [*_readable(where), where.generations, where.current, *homes.default_folders().values(), keys]

@@ -84,7 +84,7 @@ def _wired(
 
     def spending() -> list[budgets.Line]:
         at_us = clock.now_us()
-        return budgets.lines(records.spend(at_us), config.budget, models, records.tokens(), at_us)
+        return budgets.lines(records.spend(at_us), config.budget, models, records.token_budgets(), at_us)
 
     watched, rules = homes.load_gates(where, generation), homes.load_sentinels(where, generation)
     label = homes.label_of(where, generation)

@@ -6,12 +6,12 @@ AT_US = 1_795_910_400_000_000  # 2026-11-29, 00:00 UTC
 DAY, MONTH = "2026-11-29", "2026-11"
 
 
-def token(name: str, **more: Any) -> access.Token:
-    return access.Token(name, "ann", access.Role.VIEWER, f"{name}'s", name, 1, **more)
+def token(name: str, **more: Any) -> access.TokenBudget:
+    return access.TokenBudget(name, f"{name}'s", **more)
 
 
 def lines(
-    *spend: ledger.Spend, budget: config.BudgetConfig | None = None, tokens: tuple[access.Token, ...] = ()
+    *spend: ledger.Spend, budget: config.BudgetConfig | None = None, tokens: tuple[access.TokenBudget, ...] = ()
 ) -> dict[tuple[str, str], budgets.Line]:
     models = {"big": providers.Model("big", (), 16, 16, 0, frozenset(), (), 50, 0)}
     found = budgets.lines(spend, budget or config.BudgetConfig(), models, tokens, AT_US)
@@ -38,14 +38,13 @@ def test_all_is_shown_even_without_any_limit() -> None:
     assert found[("all", DAY)].limit_usd_micros is None
 
 
-def test_a_token_has_its_own_limit_or_the_general_one_and_a_revoked_one_none() -> None:
+def test_a_token_has_its_own_limit_or_the_general_one() -> None:
     general = config.BudgetConfig(token_day_usd_micros=10)
-    made = (token("own", day_usd_micros=3), token("other"), token("gone", revoked_us=5))
+    made = (token("own", day_usd_micros=3), token("other"))
     found = lines(budget=general, tokens=made)
     assert found[("token:own", DAY)].limit_usd_micros == 3
     assert found[("token:other", DAY)].limit_usd_micros == 10
     assert found[("token:anonymous", DAY)].limit_usd_micros == 10
-    assert ("token:gone", DAY) not in found
     assert found[("token:own", DAY)].label == "own's"
 
 

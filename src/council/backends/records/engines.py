@@ -13,6 +13,7 @@ import sqlalchemy
 import sqlalchemy.exc
 import sqlalchemy.pool
 
+from council.backends.records import guard
 from council.domain import errors
 
 Synchronous = Literal["NORMAL", "FULL"]
@@ -263,7 +264,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def connect_sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlite3.Connection:
-    """Open an existing file. A missing one is an error: only `create_file` makes a database. A link is never followed."""
+    """Open an existing file, for what this process may reach of it (`guard`).
+
+    A missing one is an error: only `create_file` makes a database. A link is never followed.
+    """
     with contextlib.suppress(OSError), _held(path):
         pass
     connection = sqlite3.connect(
@@ -282,6 +286,7 @@ def connect_sqlite(path: Path, busy_s: float, synchronous: Synchronous) -> sqlit
             "secure_delete = ON",  # what is deleted is overwritten; the ledger never deletes, so it costs nothing there
         ):
             connection.execute(f"PRAGMA {pragma}").close()
+        guard.hold(connection)
     except BaseException:
         connection.close()
         raise

@@ -5,6 +5,7 @@ import sqlite3
 import sqlalchemy
 import sqlalchemy.exc
 
+from council.backends.records import guard
 from council.domain import errors
 
 _DETAIL_CHARS_MAX = 500
@@ -37,6 +38,7 @@ _NO_TABLES = "The database has no Council tables yet. `council up` creates them.
 _NO_ANSWER = "The server does not answer or refuses the connection. Check that it runs, and `records.url`."
 _POOL_EMPTY = "Every connection is in use. Try again."
 _NOT_STORABLE = "A value does not fit the database. Report this with the operator's log."
+_REFUSED = "This is a fault in Council, or somebody misused it. Report it with the operator's log."
 _OTHER = "Reading or writing failed. Run `council doctor`."
 
 
@@ -78,5 +80,7 @@ def _advice(error: Exception, cause: object, url: sqlalchemy.URL) -> str:
 def _sqlite_advice(cause: object) -> str:
     if isinstance(cause, sqlite3.OperationalError) and "no such table" in str(cause):
         return _NO_TABLES
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH:
+        return f"{guard.refused()} {_REFUSED}"
     name = getattr(cause, "sqlite_errorname", "")
     return next((advice for start, advice in _SQLITE_ADVICE.items() if name.startswith(start)), _OTHER)

@@ -3,13 +3,14 @@
 import contextlib
 import dataclasses
 import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
 
-from council.backends.records import engines, prepared, schema, sql
+from council.backends.records import engines, guard, prepared, schema, sql
 from council.domain import memory
 
 _log = logging.getLogger(__name__)
@@ -213,7 +214,9 @@ class SqlMemories(sql.SqlRecords):
         # The driver's own connection, since neither may stand in a transaction.
         with contextlib.closing(self._reader.raw_connection()) as raw:
             if Path(self._url.database or "").stat().st_size <= _REWRITTEN_BYTES_MAX:
-                raw.cursor().execute("VACUUM")
+                assert isinstance(raw.driver_connection, sqlite3.Connection)
+                with guard.lifted(raw.driver_connection):
+                    raw.cursor().execute("VACUUM")
             busy, _, _ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not busy
 

@@ -183,6 +183,14 @@ class SqlRecords:
         tokens = [access.Token(token_id, user_id, access.Role(role), *rest) for token_id, user_id, role, *rest in known]
         return sorted(tokens, key=lambda token: (token.created_us, token.id))
 
+    def token_budgets(self) -> list[access.TokenBudget]:
+        """Return what each token in force may spend, oldest first."""
+        token = schema.tokens.c
+        known = sqlalchemy.and_(token.revoked_us.is_(None), token.role.in_(sorted(_ROLES)))
+        query = sqlalchemy.select(*_BUDGET_COLUMNS).where(known).order_by(token.created_us, token.id)
+        with self._typed(), self._reader.connect() as connection:
+            return [access.TokenBudget(*row) for row in connection.execute(query)]
+
     def add_token(self, token: access.Token) -> None:
         """Store a token and, if new, its user. Raises InvalidRequestError if its id or its secret is there already."""
         values = {column.name: getattr(token, column.name) for column in _TOKEN_COLUMNS}
@@ -255,6 +263,10 @@ _TEXT_NAMES = tuple(column.name for column in _ROW_COLUMNS if isinstance(column.
 _ROLES = frozenset(role.value for role in access.Role)
 _row_fields = operator.attrgetter(*_ROW_NAMES)
 _TOKEN_COLUMNS = tuple(schema.tokens.c)
+_BUDGET_COLUMNS = (
+    *(schema.tokens.c.id, schema.tokens.c.label),
+    *(schema.tokens.c.day_usd_micros, schema.tokens.c.month_usd_micros),
+)
 # As `access.Token.rights` has it.
 _ADMINISTERS = sqlalchemy.and_(
     schema.tokens.c.role.in_(
