@@ -52,6 +52,12 @@ def row(told: Mapping[str, Any], serving: str) -> dict[str, Any]:
     }
 
 
+def quarantined(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a patch in quarantine. Nothing ends that: another content is another patch."""
+    names = ("cid", "digest", "title", "ticket", "author", "reason", "returned_by", "files", "files_count")
+    return {**{name: told[name] for name in names}, "returned_us": told["times"][-1][1] * _US}
+
+
 def steps(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each step of a patch's way with its time; the last is its end, and takes none."""
     times: Sequence[Sequence[Any]] = told["times"]
