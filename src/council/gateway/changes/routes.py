@@ -11,7 +11,7 @@ import fastapi
 import pydantic
 from starlette.requests import Request
 
-from council.domain import access, errors, watching
+from council.domain import access, errors, gates, watching
 from council.gateway import exchange, guests, parts
 from council.gateway.changes import rows
 
@@ -105,7 +105,7 @@ class NearGate(pydantic.BaseModel):
     name: str
     unit: str
     value: float | None
-    verdict: str
+    verdict: gates.Verdict
     at_us: int
 
 

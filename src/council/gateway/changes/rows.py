@@ -1,7 +1,7 @@
 """Rows of patches as JSON, made of what patchctl tells. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
@@ -19,7 +19,7 @@ class ChangeRow(pydantic.BaseModel):
     said: str
     signers: list[str]
     kind: str
-    outcome: str
+    outcome: Literal["applied", "refused", "rolled back", "tried", ""]
     phase: str
     reason: str
     base: str
