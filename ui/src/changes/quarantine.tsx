@@ -39,7 +39,7 @@ function List({ of }: { of: Quarantine }) {
   }
   return (
     <section className="card">
-      <h2>{count(of.count, "content", "contents")}</h2>
+      <h2>{count(of.count, "patch", "patches")}</h2>
       <ol className="quarantined">
         {of.patches.map((one) => (
           <li key={one.digest}>

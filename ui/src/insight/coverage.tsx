@@ -17,7 +17,11 @@ const COLUMNS: { column: Cell["column"]; name: string }[] = [
   { column: "healing", name: "Healing" },
   { column: "documentation", name: "Documentation" },
 ];
-const PROVE = ["council coverage --run", "council chaos campaign --home HOME"];
+/** What proves cells, and where it can be run. */
+const PROVE = [
+  { where: "In a checkout, the tests of all cells", command: "council coverage --run" },
+  { where: "On a home that may be broken, fault after fault", command: "council chaos campaign --home HOME" },
+];
 
 export default function Coverage() {
   const found = useQuery(coverage);
@@ -65,9 +69,13 @@ function Matrix({ of }: { of: Form }) {
             {components.map((component) => (
               <tr key={component}>
                 <th scope="row">{component}</th>
-                {COLUMNS.map(({ column }) => {
+                {COLUMNS.map(({ column, name }) => {
                   const one = of.cells.find((each) => each.component === component && each.column === column);
-                  return <td key={column}>{one && <Square cell={one} chosen={chosen} onChoose={setChosen} />}</td>;
+                  return (
+                    <td key={column}>
+                      {one && <Square cell={one} column={name} chosen={chosen} onChoose={setChosen} />}
+                    </td>
+                  );
                 })}
               </tr>
             ))}
@@ -80,15 +88,13 @@ function Matrix({ of }: { of: Form }) {
         <p className="quiet matrix-hint">Choose a cell to see what keeps it, and what proved it.</p>
       )}
       {of.proven < of.cells.length && (
-        <p className="matrix-hint">
-          To prove it:{" "}
-          {PROVE.map((command, place) => (
-            <span key={command}>
-              {place > 0 && ", in a home that may be broken: "}
-              <code>{command}</code> <CopyButton text={command} what={command} />
-            </span>
+        <ul className="plain matrix-hint">
+          {PROVE.map(({ where, command }) => (
+            <li key={command}>
+              {where}: <code>{command}</code> <CopyButton text={command} what={command} />
+            </li>
           ))}
-        </p>
+        </ul>
       )}
     </section>
   );
@@ -98,7 +104,14 @@ function nameOf(cell: Cell): string {
   return `${cell.component}/${cell.column}`;
 }
 
-function Square({ cell, chosen, onChoose }: { cell: Cell; chosen: string; onChoose: (name: string) => void }) {
+interface SquareProps {
+  cell: Cell;
+  column: string;
+  chosen: string;
+  onChoose: (name: string) => void;
+}
+
+function Square({ cell, column, chosen, onChoose }: SquareProps) {
   const { words, verdict } = cellWords(cell);
   const current = nameOf(cell) === chosen;
   return (
@@ -108,7 +121,10 @@ function Square({ cell, chosen, onChoose }: { cell: Cell; chosen: string; onChoo
       aria-pressed={current}
       onClick={() => onChoose(current ? "" : nameOf(cell))}
     >
-      <span className="square-title">{cell.title}</span>
+      <span className="square-title">
+        <span className="square-column">{column}: </span>
+        {cell.title}
+      </span>
       <span className="square-state">
         <Shape verdict={verdict} labelled={false} /> {words}
       </span>

@@ -212,8 +212,8 @@ function Measures({ digest }: { digest: Form }) {
         <ul className="plain">
           {gates.map((one) => (
             <li key={one.gate}>
-              <strong>{gateName(one.gate)}</strong>: health {told(one.health)} of a hundred, red {told(one.red)} of the
-              time, known {told(one.known)}
+              <strong>{gateName(one.gate)}</strong>: health {told(one.health)} of a hundred, red for {told(one.red)},
+              known for {told(one.known)} of the time
             </li>
           ))}
         </ul>

@@ -82,7 +82,7 @@ function Table({ figures: of }: { figures: Form }) {
                   {told(line.before.fact)}
                   <span className="under">{ofCount(line.before)}</span>
                 </td>
-                <td className="number">{changed(line) || <span className="quiet">not known</span>}</td>
+                <td className="number nowrap">{changed(line) || <span className="quiet">not known</span>}</td>
                 <td className="quiet">
                   {line.now.reason || (line.before.reason ? `before: ${line.before.reason}` : "")}
                 </td>

@@ -70,7 +70,7 @@ function Gates({ gates }: { gates: NonNullable<Snapshot["gates"]> }) {
       {rows.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by keys
         <div className="table-frame" tabIndex={0} role="group" aria-labelledby="gates-then">
-          <table className="table">
+          <table className="table gates-then">
             <thead>
               <tr>
                 <th scope="col">Gate</th>

@@ -25,7 +25,7 @@ export default function Snapshots() {
     <section className="card" aria-labelledby="snapshots">
       <header className="card-head">
         <h2 id="snapshots">
-          Snapshots <span className="quiet">what was so, kept every quarter of an hour and when an incident began</span>
+          Snapshots <span className="quiet">what was so, at regular times and when an incident began</span>
         </h2>
         <fieldset className="segments">
           <legend className="only-read">Which</legend>

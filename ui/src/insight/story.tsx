@@ -13,6 +13,7 @@ export function Story({ snapshot: seen }: { snapshot: Snapshot }) {
       <p className="quiet">
         <At us={seen.span.start_s * 1e6} /> to <At us={seen.span.end_s * 1e6} />
       </p>
+      <h2 className="only-read">What was seen</h2>
       {seen.explanation && <Explained of={seen.explanation} />}
       {seen.incident_id && (
         <p>

@@ -53,11 +53,15 @@ export function ofCount(measure: Pick<Measure, "count">): string {
   return measure.count && measure.count.value !== null ? `of ${told(measure.count)}` : "";
 }
 
+/** Less than this is not worth a number of its own. */
+const NOTICEABLE_PERCENT = 0.1;
+
 /** Returns by how much a figure changed: `+12.5 %`, "" where nobody can say. */
 export function changed(line: Pick<Figures["lines"][number], "change">): string {
   const { value } = line.change;
   if (typeof value !== "number") return "";
   if (value === 0) return "the same";
+  if (Math.abs(value) < NOTICEABLE_PERCENT) return "about the same";
   return `${value > 0 ? "+" : "−"}${figure(Math.abs(value))} %`;
 }
 
@@ -78,7 +82,7 @@ export function cellWords(cell: Pick<Cell, "state" | "by">): CellWords {
       return {
         words: "Stale",
         verdict: "amber",
-        why: `${cell.by ?? "What ran"} was of other code than what runs here`,
+        why: `What told of it${cell.by ? `, ${cell.by},` : ""} ran on other code than what runs here`,
       };
     default:
       return { words: "Not proven", verdict: "unknown", why: "No run has told of it" };
