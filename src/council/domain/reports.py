@@ -13,6 +13,8 @@ from council.domain import digests, evidence
 # Of how many days figures are kept ready.
 DAYS = (1, 7, 28)
 COVERAGE = "coverage"
+# At which time of day digests are made, `at` and `zone`: settings that are the steward's alone.
+SCHEDULE = "schedule"
 DIGESTS = "digest:"
 _FIGURES = "figures:"
 _DAY_S = 86_400.0

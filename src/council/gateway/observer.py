@@ -34,11 +34,14 @@ class DigestLine(pydantic.BaseModel):
 
 
 class Digests(pydantic.BaseModel):
-    """The days that have a digest, newest first; `before` asks for the next page, `next_s` is when the next one is made."""
+    """The days that have a digest, newest first; `before` asks for the next page.
+
+    `next_s` is when the next one is made, null until the steward has looked.
+    """
 
     digests: list[DigestLine]
     before: str | None
-    next_s: float
+    next_s: float | None
 
 
 class Days(enum.IntEnum):
@@ -128,9 +131,8 @@ class ObserverRoutes:
         named = reports.digest(before) if before else ""
         found = self._parts.snapshots.report_names(reports.DIGESTS, limit, before=named)
         lines = [{"date": name.removeprefix(reports.DIGESTS), "made_s": at_us / 1e6} for name, at_us in found]
-        settings = self._parts.config.observe
-        when = schedule.schedule(settings.digest_at, settings.digest_zone)
-        next_s = schedule.next_s(when, self._clock.now_us() / 1e6)
+        known = self._parts.snapshots.find_report(reports.SCHEDULE)
+        next_s = None if known is None else _next_s(known, self._clock.now_us() / 1e6)
         return {"digests": lines, "before": lines[-1]["date"] if len(lines) == limit else None, "next_s": next_s}
 
     def day(self, wanted: str) -> digests.Digest:
@@ -167,6 +169,14 @@ class ObserverRoutes:
 def _code() -> str:
     """Return the digest of the code that runs, looked at once: what lies there later is another process's."""
     return contents.of_code()
+
+
+def _next_s(known: reports.Kept, now_s: float) -> float | None:
+    """Return when the next digest is made, None where nobody can say."""
+    try:
+        return schedule.next_s(schedule.schedule(str(known.body["at"]), str(known.body["zone"])), now_s)
+    except (KeyError, errors.ConfigError):
+        return None
 
 
 def _read(kind: type[_Kind], found: reports.Kept) -> _Kind:

@@ -75,7 +75,11 @@ async def test_digests_are_listed_by_day_and_the_next_one_is_foretold(
 ) -> None:
     headers = rig.headers(rig.viewer)
     none = (await rig.client.get("/api/observer/digests", headers=headers)).json()
-    assert none["digests"] == [] and none["before"] is None and none["next_s"] > time.time()
+    assert none == {"digests": [], "before": None, "next_s": None}, "until the steward has said at what time of day"
+    for zone, is_known in (("UTC", True), ("Nowhere/There", False)):
+        kept.put_report(reports.SCHEDULE, {"at": "03:00", "zone": zone}, 1)
+        told = (await rig.client.get("/api/observer/digests", headers=headers)).json()
+        assert (told["next_s"] is not None and 0 < told["next_s"] - time.time() <= 86_400) is is_known
     for day in ("2027-01-14", "2027-01-15", "2027-01-16"):
         assert kept.announce(f"digest:{day}", [], round(T0 * 1e6), observer_rig.digest(day))
     page = (await rig.client.get("/api/observer/digests?limit=2", headers=headers)).json()

@@ -87,6 +87,7 @@ class Observer:
         self._tried = posting.Tries()
         self._thinned_s: float | None = None
         self._figured_s: dict[int, float] = {}
+        self._scheduled: Mapping[str, str] = {}
 
     async def look(self) -> None:
         """Do what is due. Raises CouncilError where a part is away that nothing can be kept without; a later look goes on."""
@@ -232,6 +233,10 @@ class Observer:
         """Have people told the digests that are due, the oldest first, each once."""
         when, since_s = schedule.schedule(settings.digest_at, settings.digest_zone), self._here_since_s
         assert since_s is not None
+        told = {"at": settings.digest_at, "zone": settings.digest_zone}
+        if told != self._scheduled:
+            await asyncio.to_thread(self._parts.snapshots.put_report, reports.SCHEDULE, told, round(now_s * 1e6))
+            self._scheduled = told
         for day in schedule.due(when, now_s, self._posted, since_s):
             at_s = self._parts.clock.monotonic_s()
             if not self._tried.may(day, at_s):

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 import observer_rig
-from council.domain import digests, errors, evidence, gates, incidents, patches, reports, snapshots, watching
+from council.domain import digests, errors, evidence, gates, incidents, observe, patches, reports, snapshots, watching
 from council.kit import plain
 from council.testing import watch
 from council.upkeep.observer import explaining, observer
@@ -327,3 +327,14 @@ async def test_a_digest_that_is_told_is_kept_for_whoever_looks_later() -> None:
     ((name, _),) = house.kept.report_names(reports.DIGESTS, 9)
     found = house.kept.find_report(name)
     assert found is not None and reports.digest(plain.made(digests.Digest, found.body).date) == name
+
+
+async def test_at_what_time_of_day_digests_are_made_is_said_and_again_when_it_is_another() -> None:
+    house = observer_rig.House()
+    await house.observer.look()
+    said = house.kept.find_report(reports.SCHEDULE)
+    assert said is not None and said.body == {"at": "03:00", "zone": "UTC"}
+    house.settings = observe.ObserveConfig(digest_at="09:30", digest_zone="Asia/Kolkata")
+    await house.observer.look()
+    said = house.kept.find_report(reports.SCHEDULE)
+    assert said is not None and said.body == {"at": "09:30", "zone": "Asia/Kolkata"}
