@@ -43,11 +43,12 @@ function None({ list }: { list: DigestList }) {
           "The steward has not said yet when the first one is made; it does within a minute of its start."
         ) : (
           <>
-            The first one is made at <At us={list.next_s * 1e6} />, of the 24 hours until then, and each day at that time
-            after it.
+            The first one is made at <At us={list.next_s * 1e6} />, of the 24 hours until then, and each day at that
+            time after it.
           </>
-        )} What is so now stands under <Link href="/insight">Now</Link>; in a terminal{" "}
-        <code>council observe digest</code> tells of the last 24 hours at any time.
+        )}{" "}
+        What is so now stands under <Link href="/insight">Now</Link>; in a terminal <code>council observe digest</code>{" "}
+        tells of the last 24 hours at any time.
       </Empty>
     </section>
   );
