@@ -9,6 +9,7 @@ test("a fact reads as its unit says, and never as nought for being unknown", () 
   expect(told({ value: 2_500_000, unit: "bytes" })).toBe("2.5 MB");
   expect(told({ value: 3885, unit: "count" })).toBe("3,885");
   expect(told({ value: 98.4, unit: "%" })).toBe("98.4 %");
+  expect(told({ value: 0, unit: "USD" })).toBe("$0");
   expect(told({ value: "red", unit: "word" })).toBe("red");
 });
 

@@ -21,6 +21,8 @@ export function told(fact: Pick<Fact, "value" | "unit">): string {
       return money(value);
     case "count":
       return figure(value);
+    case "USD":
+      return value === 0 ? "$0" : quantity(value, unit);
     default:
       return quantity(value, unit);
   }
