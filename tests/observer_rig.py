@@ -4,10 +4,13 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 import band
 from council.domain import (
     access,
     budgets,
+    digests,
     errors,
     evidence,
     gates,
@@ -18,8 +21,10 @@ from council.domain import (
     snapshots,
     watching,
 )
+from council.kit import plain
 from council.testing import alerts, clock, watch
 from council.testing import snapshots as kept_snapshots
+from council.upkeep.observer import digests as digest_module
 from council.upkeep.observer import explaining, gathering, observer
 
 NOW_S = 1_800_000_000.0
@@ -77,6 +82,18 @@ def snapshot(at_s: float = NOW_S, incident_id: str = "", **values: Any) -> snaps
         missing=[evidence.Missing("series", "the watcher does not answer")],
     )
     return dataclasses.replace(whole, **values)
+
+
+def digest(day: str, zone: str = "UTC") -> digests.Digest:
+    """Return the digest of a day on which a patch was applied and an incident went on."""
+    span = evidence.Span(NOW_S - 86_400, NOW_S)
+    found = evidence.Evidence(
+        span, NOW_S, patches.Label("0" * 40, "c" * 16), (watch.line("error_rate", gates.Verdict.GREEN, 0.5),),
+        incidents=[incident(1, NOW_S - 60)], patches=[evidence.patch_row(ROW)],
+    )  # fmt: skip
+    made = dataclasses.replace(digest_module.digest(found, zone), date=day)
+    # As the records give it back.
+    return plain.made(digests.Digest, orjson.loads(orjson.dumps(made)))
 
 
 class Records:

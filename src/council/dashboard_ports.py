@@ -137,6 +137,9 @@ class Changes(Protocol):
     async def standing(self) -> Mapping[str, Any]:
         """Return what serves, what is on its way, freeze, quota, and how many contents are in quarantine."""
 
+    async def quarantine(self) -> Mapping[str, Any]:
+        """Return `patches`, rows of the newest whose content may not come again, newest first, and their `count` in all."""
+
     async def detail(self, cid: str) -> Mapping[str, Any]:
         """Return one patch with its document and differences."""
 

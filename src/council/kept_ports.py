@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from council.domain import backup, bots, incidents, memory, overrides, repairs, snapshots
+from council.domain import backup, bots, digests, incidents, memory, overrides, repairs, reports, snapshots
 
 
 class Incidents(Protocol):
@@ -139,11 +139,28 @@ class Snapshots(Protocol):
     def learned(self) -> Mapping[str, Any]:
         """Return what was kept with the last snapshot, nothing before the first, or where it cannot be read."""
 
-    def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
-        """Commit what is to be told, unless something was under this name before; return whether it was not."""
+    def announce(
+        self, name: str, parcels: Sequence[incidents.Parcel], at_us: int, digest: digests.Digest | None = None
+    ) -> bool:
+        """Commit what is to be told, unless something was under this name before; return whether it was not.
+
+        With it a digest is kept, as `reports.digest` names it.
+        """
 
     def announced(self, prefix: str, limit: int) -> list[str]:
         """Return up to `limit` names of announcements that begin so, the last of them first."""
+
+    def put_report(self, name: str, value: Any, at_us: int) -> None:
+        """Keep what was made, a dataclass or JSON, in the place of what is under this name. `reports` names them."""
+
+    def find_report(self, name: str) -> reports.Kept | None:
+        """Return what is kept under a name; None where nothing is, or where it cannot be read."""
+
+    def report_names(self, prefix: str, limit: int, *, before: str = "") -> list[tuple[str, int]]:
+        """Return up to `limit` names that begin so, and when each was made, microseconds; the last by name first.
+
+        Only those that sort before `before`, if any.
+        """
 
     def thin(self, full_from_us: int, oldest_us: int) -> int:
         """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first.

@@ -16,8 +16,9 @@ import observer_rig
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import schema, sql
 from council.backends.records import snapshots as sql_snapshots
-from council.domain import errors, incidents, snapshots
+from council.domain import digests, errors, incidents, reports, snapshots
 from council.domain.incidents import Delivery, Notice, NoticeKind, Parcel, Severity
+from council.kit import plain
 
 T0 = 1_800_000_000.0
 HOUR_S = 3600.0
@@ -173,3 +174,46 @@ def test_a_process_that_is_killed_leaves_whole_snapshots_with_what_was_learned(
     found = kept.newest(10_000)
     assert len(found) in (last + 1, last + 2)
     assert kept.learned() == {"n": len(found) - 1}
+
+
+def test_a_digest_is_kept_with_its_announcement_or_neither_is(kept: sql_snapshots.SqlSnapshots) -> None:
+    found = observer_rig.digest("2027-01-15")
+    broken = Parcel(parcel("x").notice, "log", next_us=1 << 70)
+    with pytest.raises(errors.RecordsUnavailableError):
+        kept.announce("digest:2027-01-15", [broken], 7, found)
+    assert kept.find_report(reports.digest("2027-01-15")) is None
+    assert kept.announce("digest:2027-01-15", [parcel("x")], 7, found)
+    assert not kept.announce("digest:2027-01-15", [], 8, observer_rig.digest("2027-01-15", zone="Europe/Paris"))
+    one = kept.find_report(reports.digest("2027-01-15"))
+    assert one is not None and one.at_us == 7 and plain.made(digests.Digest, one.body) == found
+
+
+def test_reports_lie_by_name_in_the_place_of_what_was_there(kept: sql_snapshots.SqlSnapshots) -> None:
+    kept.keep(observer_rig.snapshot(T0), {"n": 1})
+    for place, day in enumerate(("2027-01-15", "2027-01-17", "2027-01-16")):
+        kept.put_report(reports.digest(day), {"n": place}, place)
+    kept.put_report(reports.figures(7), {"n": 1}, 1)
+    kept.put_report(reports.figures(7), {"n": 2}, 2)
+    found = kept.find_report("figures:7")
+    assert found is not None and (found.at_us, found.body) == (2, {"n": 2})
+    assert kept.report_names(reports.DIGESTS, 2) == [("digest:2027-01-17", 1), ("digest:2027-01-16", 2)]
+    assert kept.report_names(reports.DIGESTS, 9, before="digest:2027-01-16") == [("digest:2027-01-15", 0)]
+    assert kept.find_report("digest:%") is None and kept.find_report("\0") is None
+    assert kept.learned() == {"n": 1}, "what detectors learned lies in the same table"
+
+
+def test_digests_go_when_they_are_old_and_nothing_else_of_that_table_does(kept: sql_snapshots.SqlSnapshots) -> None:
+    kept.keep(observer_rig.snapshot(1.0), {"n": 1})
+    for at_us, name in ((5, "digest:a"), (9, "digest:b"), (1, reports.COVERAGE), (1, reports.figures(1))):
+        kept.put_report(name, {}, at_us)
+    assert kept.thin(0, 9) == 1
+    assert [name for name, _ in kept.report_names("", 9)] == ["figures:1", "digest:b", "detectors", "coverage"]
+
+
+def test_a_report_that_cannot_be_read_is_none(
+    kept: sql_snapshots.SqlSnapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept.put_report("coverage", {"n": 1}, 1)
+    with kept._writer.begin() as connection:
+        connection.execute(sqlalchemy.update(schema.observer_state).values(body=b"none"))
+    assert kept.find_report("coverage") is None and "cannot be read" in caplog.text

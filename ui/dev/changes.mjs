@@ -60,9 +60,20 @@ function row(index, world, attacks) {
     ended_us: began + 31e6,
     files: ["prompts/code.md"],
     files_count: 1,
-    returned_by: outcome === "rolled back" ? "patchctl" : "",
+    returned_by: outcome === "rolled back" && index % 4 ? "ann" : "",
     away_s: null,
   };
+}
+
+const QUARANTINED_MAX = 2;
+
+function quarantine(world, attacks) {
+  const rows = Array.from({ length: Math.min(40, world.lineage) }, (_, index) => row(index, world, attacks));
+  const back = rows.filter((one) => one.outcome === "rolled back").slice(0, QUARANTINED_MAX);
+  const names = ["cid", "digest", "title", "ticket", "author", "reason", "returned_by", "files", "files_count"];
+  const told = (one) => Object.fromEntries(names.map((name) => [name, one[name]]));
+  const patches = back.map((one) => ({ ...told(one), returned_us: one.ended_us }));
+  return { patches, count: patches.length };
 }
 
 export function changes(url, world, body, attacks) {
@@ -77,9 +88,10 @@ export function changes(url, world, body, attacks) {
       before: end < world.lineage ? String(end) : null,
       quota: { used: 1, limit: 3 },
       freeze,
-      quarantined: 2,
+      quarantined: quarantine(world, attacks).count,
     };
   }
+  if (path === "/api/changes/quarantine") return quarantine(world, attacks);
   if (path === "/api/freeze") {
     world.frozen = body ? { reason: body.reason, by: "ann", since_us: Date.now() * 1000 } : null;
     return { frozen: world.frozen !== null };

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { admin, keep } from "./admin.mjs";
 import { changes } from "./changes.mjs";
+import { insight } from "./insight.mjs";
 
 export function recorded(name) {
   return JSON.parse(readFileSync(new URL(`./recorded/${name}.json`, import.meta.url), "utf8"));
@@ -11,7 +12,6 @@ export function recorded(name) {
 const metrics = recorded("metrics");
 const guides = recorded("guides");
 const guide = recorded("guide");
-const snapshot = recorded("snapshot");
 const attacks = JSON.parse(readFileSync(new URL("../../tests/markup_attacks.json", import.meta.url), "utf8"));
 
 const RIGHTS = {
@@ -147,7 +147,11 @@ export function handle(request, response, url, body, world) {
     return { found: fit.map((one) => ({ memory: one, score: 1 })) };
   }
   if (path.startsWith("/api/memory/")) return memory(request, path.split("/")[3], body, world);
-  return admin(request, url, body, world, attacks, metrics.sandbox) ?? changes(url, world, body, attacks);
+  return (
+    insight(url, world, attacks) ??
+    admin(request, url, body, world, attacks, metrics.sandbox) ??
+    changes(url, world, body, attacks)
+  );
 }
 
 function memories(world) {
@@ -233,13 +237,6 @@ const FIXED = {
     incidents: [...world.incidents.map((one) => incidentLine(one)), ...past()],
     before: null,
   }),
-  "/api/observer/snapshots/newest": (world) =>
-    world.hostile
-      ? {
-          ...snapshot,
-          explanation: { ...snapshot.explanation, happened: attacks.slice(0, 20).map((text) => ({ text, facts: [] })) },
-        }
-      : snapshot,
   "/api/guides": (_, url) => {
     const q = (url.searchParams.get("q") ?? "").toLowerCase();
     return {

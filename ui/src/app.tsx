@@ -14,6 +14,7 @@ import { StateBar } from "./shell/state-bar";
 const Chat = lazy(() => import("./chat/view"));
 const Health = lazy(() => import("./health/view"));
 const Changes = lazy(() => import("./changes/view"));
+const Quarantined = lazy(() => import("./changes/quarantine"));
 const Insight = lazy(() => import("./insight/view"));
 const Guides = lazy(() => import("./guide/view"));
 const Memories = lazy(() => import("./memory/view"));
@@ -55,8 +56,9 @@ export function App() {
           <Suspense fallback={<Waiting what="the view" lines={5} />}>
             <Switch>
               <Route path="/health/*?" component={Health} />
+              <Route path="/changes/quarantine" component={Quarantined} />
               <Route path="/changes/:cid?">{({ cid }) => <Changes cid={cid ?? ""} />}</Route>
-              <Route path="/insight" component={Insight} />
+              <Route path="/insight/*?" component={Insight} />
               <Route path="/guide/:slug?">{({ slug }) => <Guides slug={slug ?? ""} />}</Route>
               <Route path="/memory" component={Memories} />
               <Route path="/sandbox" component={Sandbox} />

@@ -14,7 +14,7 @@ import click
 from council.breaking import campaign as campaigns
 from council.breaking import opening, undo
 from council.breaking import stage as stages
-from council.cli import calls, options
+from council.cli import calls, coverage, options
 from council.cli.soak import SPAN
 from council.domain import errors
 from council.domain import home as home_module
@@ -135,7 +135,9 @@ def run(name: str, service: str | None, seed: int, port: int | None, where: home
     turns = [plan.Turn(fault, turn.service if service is None else service, 0.0)]
     pace = campaigns.Pace(warm_up_s=0, calm_s=0, between_s=_SHORT_BETWEEN_S)
     found = asyncio.run(_on_running(where, port, turns, pace, seed, lambda told: _folder(where, told)))
-    _show(found, _written(found, _folder(where, found)), as_json=as_json)
+    written = _written(found, _folder(where, found))
+    coverage.note(where)
+    _show(found, written, as_json=as_json)
 
 
 @chaos.command()
@@ -188,19 +190,22 @@ def campaign(
     chosen = names or (catalogue.SHORT if short else tuple(catalogue.BY_NAME))
     between_s = _SHORT_BETWEEN_S if short else campaigns.BETWEEN_S
     pace = campaigns.Pace(rate, warm_up, calm, duration or float("inf"), limit or float("inf"), between_s)
-    if root is None:
+    where = None if root is None else home_module.Home(root.expanduser().resolve())
+    if where is None:
         place = folder or Path("chaos-report")
         found = asyncio.run(_on_own(port or _PORT, chosen, part, pace, seed, place, whole=duration is None))
     else:
-        where = home_module.Home(root.expanduser().resolve())
         mark.check(where.chaos)
         turns = _turns(seed, chosen, part, frozenset(), whole=duration is None)
-        to = folder
+        at, to = where, folder
         found = asyncio.run(
-            _on_running(where, port, turns, pace, seed, lambda told: to or _folder(where, told), _left_out(chosen, ()))
+            _on_running(at, port, turns, pace, seed, lambda told: to or _folder(at, told), _left_out(chosen, ()))
         )
         place = folder or _folder(where, found)
-    _show(found, _written(found, place), as_json=as_json)
+    written = _written(found, place)
+    if where is not None:
+        coverage.note(where)
+    _show(found, written, as_json=as_json)
 
 
 def _turns(

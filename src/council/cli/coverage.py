@@ -1,7 +1,6 @@
 """coverage: the 24 cells of what is kept well, and which of them a run has proven."""
 
 import contextlib
-import datetime
 import importlib.util
 import json
 import math
@@ -17,9 +16,10 @@ from typing import Any
 import click
 
 import council
+from council import care_records
 from council.cli import options
-from council.domain import coverage, coverage_table, errors, home
-from council.kit import contents
+from council.domain import coverage, coverage_table, errors, home, reports
+from council.kit import clock, contents
 
 _BYTES_MAX = 64 * 1024 * 1024
 _CAMPAIGNS_MAX = 200
@@ -40,6 +40,7 @@ def show(runs: bool, where: home.Home, as_json: bool) -> None:
 
     A cell is proven by a run: by its tests, which break the part and watch it recover, or by a fault of a chaos campaign of
     this home. A run of other code than is here now proves nothing: its cell is stale. Exit status 1 where one is not proven.
+    The dashboard shows it as it was told last.
     """
     root = _checkout()
     if runs:
@@ -48,41 +49,34 @@ def show(runs: bool, where: home.Home, as_json: bool) -> None:
                 "Tests are run in a checkout, and this Council is installed. Run `council chaos campaign` instead."
             )
         _run(root)
-    results = [*_of_campaigns(where.root / "chaos", contents.of_code())]
-    if root is not None:
-        results += _of_tests(root / coverage.NOTED, contents.of_checkout(root))
-    standing = coverage.standing(coverage_table.CELLS, results)
+    standing = note(where)
     if as_json:
-        options.print_json(form(standing))
+        options.print_json(coverage.form(standing))
     else:
         _print(standing)
     if not all(one.is_proven for one in standing):
         sys.exit(1)
 
 
-def form(standing: Sequence[coverage.Standing]) -> dict[str, object]:
-    """Return the matrix as JSON holds it."""
-    return {
-        "schema": coverage.SCHEMA,
-        "proven": sum(one.is_proven for one in standing),
-        "cells": [
-            {
-                "component": one.cell.component,
-                "column": one.cell.column,
-                "title": one.cell.title,
-                "mechanism": one.cell.mechanism,
-                "metric": one.cell.metric,
-                "document": one.cell.document,
-                "tests": list(one.cell.tests),
-                "fault": one.cell.fault or None,
-                "state": one.state.lower(),
-                "proven": one.is_proven,
-                "proven_at": _moment(one.result.at_s) if one.result is not None and one.is_proven else None,
-                "by": one.result.run if one.result is not None else None,
-            }
-            for one in standing
-        ],
-    }
+def note(where: home.Home) -> Sequence[coverage.Standing]:
+    """Return how the cells stand, and have the records of the home hold it for the dashboard, where there are any."""
+    root = _checkout()
+    results = [*_of_campaigns(where.chaos, contents.of_code())]
+    if root is not None:
+        results += _of_tests(root / coverage.NOTED, contents.of_checkout(root))
+    standing = coverage.standing(coverage_table.CELLS, results)
+    if not where.records.is_dir():
+        return standing
+    try:
+        kept = care_records.snapshots(options.known_config(where), where)
+        try:
+            told = {**coverage.form(standing), "code": contents.of_code()}
+            kept.put_report(reports.COVERAGE, told, clock.SystemClock().now_us())
+        finally:
+            kept.close()
+    except errors.CouncilError as error:
+        click.echo(f"The dashboard does not show this: {error.message}", err=True)
+    return standing
 
 
 def _print(standing: Sequence[coverage.Standing]) -> None:
@@ -101,12 +95,8 @@ def _print(standing: Sequence[coverage.Standing]) -> None:
 
 
 def _row(one: coverage.Standing) -> tuple[str, str, str, str]:
-    at, run = ("", "") if one.result is None else (_moment(one.result.at_s), one.result.run)
+    at, run = ("", "") if one.result is None else (coverage.moment(one.result.at_s), one.result.run)
     return f"  {one.cell.column}", one.state.value, at[:16].replace("T", " "), run
-
-
-def _moment(at_s: float) -> str:
-    return datetime.datetime.fromtimestamp(int(at_s), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # Where results come from

@@ -4,9 +4,11 @@ A cell is proven by a run alone: by its tests, once they have broken the part an
 campaign, both of what is here now. What this table claims of a cell proves nothing.
 """
 
+import datetime
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 SCHEMA = "council.coverage/2"
 # Where a checkout's tests note what they proved; tests/covering.py writes it.
@@ -130,3 +132,58 @@ def _newest(results: Sequence[Result]) -> Result:
 def by_name(cells: Sequence[Cell]) -> Mapping[str, Cell]:
     """Return cells by their names."""
     return {one.name: one for one in cells}
+
+
+def form(standing: Sequence[Standing]) -> dict[str, Any]:
+    """Return the matrix as JSON holds it."""
+    return {
+        "schema": SCHEMA,
+        "proven": sum(one.is_proven for one in standing),
+        "cells": [
+            {
+                "component": one.cell.component,
+                "column": one.cell.column,
+                "title": one.cell.title,
+                "mechanism": one.cell.mechanism,
+                "metric": one.cell.metric,
+                "document": one.cell.document,
+                "tests": list(one.cell.tests),
+                "fault": one.cell.fault or None,
+                "state": one.state.lower(),
+                "proven": one.is_proven,
+                "proven_at": moment(one.result.at_s) if one.result is not None and one.is_proven else None,
+                "by": one.result.run if one.result is not None else None,
+            }
+            for one in standing
+        ],
+    }
+
+
+def seen_now(told: Mapping[str, Any] | None, cells: Sequence[Cell], code: str) -> dict[str, Any]:
+    """Return a form that was kept, as it holds for the code that runs: `code` is its digest.
+
+    What other code than this proved, or failed at, is stale, and a cell that nobody told of is not proven. None is no form.
+    """
+    known = {f"{one['component']}/{one['column']}": one for one in (told or {}).get("cells", ())}
+    is_of_this = bool(code) and (told or {}).get("code") == code
+    now = form([Standing(one, State.NOT, None) for one in cells])
+    rows = []
+    for cell, bare in zip(cells, now["cells"], strict=True):
+        row = (
+            {**bare, **{name: known[cell.name][name] for name in _TOLD if name in known[cell.name]}}
+            if cell.name in known
+            else bare
+        )
+        if not is_of_this and row["state"] != State.NOT.lower():
+            row |= {"state": State.STALE.lower(), "proven": False, "proven_at": None}
+        rows.append(row)
+    return {**now, "proven": sum(bool(row["proven"]) for row in rows), "cells": rows}
+
+
+# What a run says of a cell; the rest is as this release has it.
+_TOLD = ("state", "proven", "proven_at", "by")
+
+
+def moment(at_s: float) -> str:
+    """Return a moment as the form holds it."""
+    return datetime.datetime.fromtimestamp(int(at_s), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -239,6 +239,10 @@ _PATHS = frozenset(
         "/api/token",
         "/api/incidents",
         "/api/observer/snapshots",
+        "/api/observer/digests",
+        "/api/observer/figures",
+        "/api/coverage",
+        "/api/changes/quarantine",
         "/api/overrides",
         "/api/repairs",
         "/api/gates",
@@ -280,7 +284,9 @@ def _template(path: str) -> str:
     if path.startswith("/api/incidents/"):
         return "/api/incidents/{id}"
     if path.startswith("/api/observer/snapshots/"):
-        return "/api/observer/snapshots/{id}"
+        return "/api/observer/snapshots/{id}" + ("/anomalies/{place}" if "/anomalies/" in path else "")
+    if path.startswith("/api/observer/digests/"):
+        return "/api/observer/digests/{day}"
     if path.startswith("/api/library/passages/"):
         return "/api/library/passages/{id}"
     if path.startswith("/api/memory/"):

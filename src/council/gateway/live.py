@@ -49,7 +49,7 @@ class Quota(pydantic.BaseModel):
     limit: int
 
 
-class State(gates.Metrics):
+class LiveState(gates.Metrics):
     """The state of the service. `since_us` is null where nobody knows; `frozen`, `at_work` and `quota` where there is none."""
 
     sentence: str
@@ -240,7 +240,7 @@ def router(made: parts.Parts, live: Live) -> fastapi.APIRouter:
     """Return the routes."""
     routes = fastapi.APIRouter(tags=["dashboard"])
 
-    @routes.get("/api/live", response_model=State, responses={200: {"content": {"text/event-stream": {}}}})
+    @routes.get("/api/live", response_model=LiveState, responses={200: {"content": {"text/event-stream": {}}}})
     async def state(request: fastapi.Request, last_event_id: Annotated[str, fastapi.Header(max_length=40)] = "") -> Any:
         """Return the state of the service; as a stream of events where `Accept` asks for `text/event-stream`."""
         whole = overrides.may_see_whole(made.doorkeeper.admit(request, access.Right.READ))

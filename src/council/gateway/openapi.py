@@ -9,6 +9,7 @@ from fastapi.openapi import utils
 from council.domain import config as config_module
 from council.domain import sandbox, sandbox_wire
 from council.gateway import embeddings
+from council.gateway.drafts import routes as drafts
 from council.gateway.wire import chat as wire
 from council.gateway.wire import completions, fields, messages, responses
 
@@ -29,6 +30,8 @@ def document(app: fastapi.FastAPI, models: Sequence[str], settings: config_modul
             ref_template=_REFERENCE + "{model}"
         )
         schemas["EmbeddingsRequest"]["properties"]["model"]["enum"] = [embeddings.MODEL]
+        # What is sent in is told inline by its route; this part of it has a name, for who writes a client.
+        schemas["EditForm"] = drafts.EditForm.model_json_schema()
         for name, form in _FORMS.items():
             schemas[name] = {**form, "properties": {**form["properties"], "model": {**_TEXT, "enum": list(models)}}}
         schemas.update(_SCHEMAS, ChatRequest=request, SandboxLimits=_limits(settings), **_SANDBOX_SCHEMAS)

@@ -20,7 +20,7 @@ from council.kit import clock as clock_module
 from council.patching import recorded
 from council.services import turns
 from council.upkeep.engine import blueprint
-from council.upkeep.observer import anomalies, explaining, gathering, jobs, observer
+from council.upkeep.observer import anomalies, archive, explaining, gathering, jobs, observer
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ LOOK_S = 15.0
 _FIRST_S = 20.0
 # Evidence of days, from parts that answer late.
 _LOOK_S_MAX = 300.0
+_ARCHIVE_S_MAX = 60.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,8 +167,16 @@ def _detector(learned: Mapping[str, Any] | None) -> anomalies.Detector:
     return anomalies.Detector() if learned is None else anomalies.Detector.from_state(dict(learned))
 
 
-def made(where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]) -> Observing:
-    """Return the observer of this home. `generation` is the one that serves. Raises ConfigError, BlueprintError."""
+def made(
+    where: home.Home,
+    service: care_ports.PatchService,
+    generation: Callable[[], str],
+    there: care_ports.Forge | None = None,
+) -> Observing:
+    """Return the observer of this home. `generation` is the one that serves. Raises ConfigError, BlueprintError.
+
+    `there` holds the archive, and is closed by whoever opened it.
+    """
     # Whole, and not as the steward's own row has them: they are those of whichever generation serves.
     kept = _opened(settings_of(where, generation()), where)
     parts = observer.Parts(
@@ -179,5 +188,17 @@ def made(where: home.Home, service: care_ports.PatchService, generation: Callabl
         make=_detector,
         settings=lambda: settings_of(where, generation()).observe,
         clock=clock_module.SystemClock(),
+        explained=functools.partial(_explained, None if there is None else archive.Reader(there)),
     )
     return Observing(parts, kept.close)
+
+
+async def _explained(reader: archive.Reader | None, start_s: float, end_s: float) -> Mapping[str, float] | None:
+    """Return when patches were put into the forge's archive, None where that cannot be read."""
+    if reader is None:
+        return None
+    try:
+        async with asyncio.timeout(_ARCHIVE_S_MAX):
+            return await reader.explained(start_s, end_s)
+    except (errors.CouncilError, TimeoutError):
+        return None

@@ -122,6 +122,7 @@ class _Patchctl:
                 Route("/patches", self._patches),
                 Route("/patches/{cid}", self._patch),
                 Route("/patches/{cid}/detail", self._detail),
+                Route("/quarantine", self._quarantine),
                 Route("/lineage", self._lineage),
                 Route("/line", self._line),
                 Route("/status", self._status),
@@ -319,6 +320,12 @@ class _Patchctl:
         await self._door.reader(request)
         told = _standing(self._reception.standing(), self._labelled().cid)
         told["quarantined"] = len(history.returned(self._reception.rows()))
+        return exchange.json_response(told)
+
+    async def _quarantine(self, request: Request) -> Response:
+        await self._door.reader(request)
+        found = history.quarantine(self._reception.rows())
+        told = {"patches": [history.told(row) for row in found[:_ROWS_MAX]], "count": len(found)}
         return exchange.json_response(told)
 
     async def _events(self, request: Request) -> Response:

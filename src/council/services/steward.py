@@ -80,7 +80,7 @@ def main(config: config_module.Config, where: home.Home) -> int:
         where.forge.mkdir(mode=0o700, exist_ok=True)
     key = care_app.read_secret(where.steward_key_file)
     service = http.HttpPatchService(f"http://127.0.0.1:{config.patchctl_port}", key)
-    works: list[Work] = [observer.made(where, service, lambda: environment.generation)]
+    works: list[Work] = [observer.made(where, service, lambda: environment.generation, archived)]
 
     def settings() -> config_module.Config:
         # Whole, and not as the steward's own row has them: they are those of whichever generation serves.

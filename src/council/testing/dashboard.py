@@ -77,6 +77,12 @@ class ScriptedChanges:
         self._check()
         return self.told
 
+    async def quarantine(self) -> Mapping[str, Any]:
+        """Return the rows that were rolled back, newest first. Raises PatchServiceUnavailableError."""
+        self._check()
+        found = [one for one in self.rows[::-1] if one["outcome"] == "rolled back"]
+        return {"patches": found, "count": len(found)}
+
     async def detail(self, cid: str) -> Mapping[str, Any]:
         """Return what it is told of a patch. Raises PatchServiceUnavailableError, NotFoundError."""
         self._check()

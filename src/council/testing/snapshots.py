@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from council.domain import errors, incidents, snapshots
+from council.domain import digests, errors, incidents, reports, snapshots
 from council.kit import plain
 
 
@@ -18,6 +18,7 @@ class PlainSnapshots:
         self.kept: dict[str, bytes] = {}
         self.state: bytes = b"{}"
         self.told: dict[str, tuple[int, list[incidents.Parcel]]] = {}
+        self.reports: dict[str, tuple[int, bytes]] = {}
         self.thinned: list[tuple[int, int]] = []
 
     def keep(self, one: snapshots.Snapshot, learned: Mapping[str, Any]) -> bool:
@@ -61,13 +62,34 @@ class PlainSnapshots:
         found: dict[str, Any] = orjson.loads(self.state)
         return found
 
-    def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
+    def announce(
+        self, name: str, parcels: Sequence[incidents.Parcel], at_us: int, digest: digests.Digest | None = None
+    ) -> bool:
         """Keep what is to be told, unless something was under this name before."""
         self._check()
         if name in self.told:
             return False
         self.told[name] = (at_us, list(parcels))
+        if digest is not None:
+            self.put_report(reports.digest(digest.date), digest, at_us)
         return True
+
+    def put_report(self, name: str, value: Any, at_us: int) -> None:
+        """Keep it, as JSON, as the records do."""
+        self._check()
+        self.reports[name] = (at_us, orjson.dumps(value))
+
+    def find_report(self, name: str) -> reports.Kept | None:
+        """Return what is kept under a name."""
+        self._check()
+        at_us, body = self.reports.get(name, (0, b""))
+        return reports.Kept(name, at_us, orjson.loads(body)) if body else None
+
+    def report_names(self, prefix: str, limit: int, *, before: str = "") -> list[tuple[str, int]]:
+        """Return up to `limit` names that begin so, the last by name first."""
+        self._check()
+        names = sorted((one for one in self.reports if one.startswith(prefix)), reverse=True)
+        return [(one, self.reports[one][0]) for one in names if not before or one < before][:limit]
 
     def announced(self, prefix: str, limit: int) -> list[str]:
         """Return up to `limit` names that begin so, the last of them first."""
@@ -96,9 +118,14 @@ class PlainSnapshots:
         ]
         for key in gone:
             del self.kept[key]
+        old = [
+            name for name, (at_us, _) in self.reports.items() if name.startswith(reports.DIGESTS) and at_us < oldest_us
+        ]
         for name in told:
             del self.told[name]
-        return len(gone) + len(told)
+        for name in old:
+            del self.reports[name]
+        return len(gone) + len(told) + len(old)
 
     def close(self) -> None:
         """Do nothing."""

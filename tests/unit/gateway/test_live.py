@@ -186,6 +186,20 @@ async def test_patches_come_by_page_with_quota_and_freeze(rig: Rig) -> None:
     assert (await rig.client.get("/api/changes")).status_code == 503
 
 
+async def test_what_may_not_come_again_is_listed_with_why_and_since_when(rig: Rig) -> None:
+    assert (await rig.client.get("/api/changes/quarantine")).json() == {"patches": [], "count": 0}
+    bad = dashboard.row(DIGEST, TIMES, outcome="rolled back", reason="latency_p95 was red", returned_by="healer")
+    rig.changes.rows = [dashboard.row("1" * 64, TIMES), bad]
+    told = (await rig.client.get("/api/changes/quarantine")).json()
+    assert told["count"] == 1
+    (one,) = told["patches"]
+    assert (one["digest"], one["reason"], one["returned_by"]) == (DIGEST, "latency_p95 was red", "healer")
+    assert one["returned_us"] == TIMES[-1][1] * 1_000_000
+    assert (await rig.client.get("/api/changes/quarantine", headers=rig.headers("wrong"))).status_code == 401
+    rig.changes.away = True
+    assert (await rig.client.get("/api/changes/quarantine")).status_code == 503
+
+
 async def test_one_patch_tells_its_steps_differences_and_gates_around_it(rig: Rig) -> None:
     served = TIMES[1][1]
     difference = {"path": "a", "action": "change", "mode": "", "diff": "@@", "note": "", "added": 1, "removed": 0}

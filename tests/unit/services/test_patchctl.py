@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -221,6 +222,7 @@ async def test_who_sends_too_slowly_is_let_go(client: httpx.AsyncClient, desk: D
     ("method", "path"),
     [
         ("GET", "/patches"), ("GET", "/patches/abab"), ("GET", "/lineage"), ("GET", "/status"), ("GET", "/events"),
+        ("GET", "/quarantine"),
         ("GET", "/line"), ("POST", "/rollback"), ("POST", "/freeze"), ("POST", "/repairs"),
         ("POST", "/settings/put-back"),
     ],
@@ -242,7 +244,7 @@ async def test_the_steward_reads_and_does_not_freeze(client: httpx.AsyncClient, 
 
 async def test_the_gateways_key_reads_and_changes_nothing(client: httpx.AsyncClient, desk: Desk) -> None:
     shown = {"authorization": f"Bearer {READER_KEY}"}
-    for path in ("/patches", "/patches/abab", "/status", f"/patches/{ROW.cid}/detail"):
+    for path in ("/patches", "/patches/abab", "/status", "/quarantine", f"/patches/{ROW.cid}/detail"):
         assert (await client.get(path, headers=shown)).status_code == 200, path
     for path in ("/lineage", "/line"):
         assert (await client.get(path, headers=shown)).status_code == 403
@@ -472,6 +474,14 @@ async def test_the_standing_tells_freeze_quota_and_who_signs(client: httpx.Async
     assert told["quota"]["bots"] == {"used": 1, "limit": 5} and told["at_work"] is None
     [signer] = told["quota"]["signers"]
     assert (signer["name"], signer["limit"]) == ("Ann", None)
+
+
+async def test_the_quarantine_tells_what_was_rolled_back_and_no_more(client: httpx.AsyncClient, desk: Desk) -> None:
+    assert (await client.get("/quarantine")).json() == {"patches": [], "count": 0}
+    bad = dataclasses.replace(ROW, outcome=steps.Outcome.ROLLED_BACK, content="c", reason="red", times=(("idle", 9),))
+    desk.rows = lambda: [ROW, bad]  # type: ignore[method-assign]
+    told = (await client.get("/quarantine")).json()
+    assert told["count"] == 1 and told["patches"][0]["reason"] == "red"
 
 
 async def test_one_that_has_failed_says_that_it_is_not_alive(client: httpx.AsyncClient, desk: Desk) -> None:

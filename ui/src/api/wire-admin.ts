@@ -23,11 +23,5 @@ export type Policy = Schemas["Policy"];
 export type Draft = Schemas["Draft"];
 export type Doc = Schemas["DocumentForm"];
 export type Documents = Schemas["Documents"];
-
-/** What this page sends: one value of a settings file. */
-export interface Edit {
-  file: "council.yaml" | "providers.yaml" | "authz.yaml";
-  path: string[];
-  /** Null takes the key away. */
-  value: unknown;
-}
+/** What this page sends: one value of a settings file; null takes the key away. */
+export type Edit = Schemas["EditForm"];

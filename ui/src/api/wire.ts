@@ -19,78 +19,27 @@ export type Right = Schemas["Right"];
 export type Level = Schemas["Council"]["evidence"]["level"];
 export type LedgerReport = Schemas["LedgerReport"];
 export type Snapshot = Schemas["Snapshot"];
+export type SnapshotLine = Schemas["Brief"];
+export type SnapshotList = Schemas["Snapshots"];
 export type Trend = Schemas["Trend"];
+export type Anomaly = Schemas["Anomaly"];
+export type Explanation = Schemas["Explanation"];
+export type Sentence = Schemas["Sentence"];
+export type Fact = Schemas["Fact"];
+export type Digest = Schemas["Digest"];
+export type DigestList = Schemas["Digests"];
+export type Measure = Schemas["Measure"];
+export type Figures = Schemas["Figures"];
+export type Coverage = Schemas["Coverage"];
+export type Cell = Schemas["CellForm"];
 export type Memory = Schemas["MemoryForm"];
 export type SandboxResult = Schemas["SandboxResult"];
 
-/** The caller as the service knows them. */
-export interface Me {
-  user: string;
-  role: string;
-  rights: Right[];
-  csrf: string;
-  signed_in: boolean;
-  expires_us: number | null;
-}
-
-/** The service as a whole, as it is now. */
-export interface Live {
-  sentence: string;
-  verdict: Verdict;
-  since_us: number | null;
-  at_us: number;
-  generation: string;
-  cid: string | null;
-  version: string;
-  gates: Gate[];
-  findings: Finding[];
-  services: Service[];
-  problem: string;
-  parts: Record<string, string>;
-  incidents: IncidentLine[];
-  overrides: Override[];
-  frozen: Freeze | null;
-  at_work: Change | null;
-  quota: Quota | null;
-}
-
-export interface Override {
-  id: string;
-  kind: string;
-  title: string;
-  // Null to who may not operate.
-  target: string | null;
-  value: string | null;
-  reason: string | null;
-  by: string | null;
-  began_us: number;
-  until_us: number;
-}
-
-export interface Freeze {
-  reason: string;
-  by: string;
-  since_us: number;
-}
-
-export interface Quota {
-  used: number;
-  limit: number;
-}
-
-/** Least and greatest number of a stretch of time. */
-export type Stretch = [atUs: number, low: number, high: number];
-
-export interface GateOverTime extends Gate {
-  history: GatePast["history"];
-  values: Stretch[];
-}
-
-export interface GatesOverTime {
-  range: string;
-  from_us: number;
-  gates: GateOverTime[];
-}
+export type Me = Schemas["Me"];
+export type Live = Schemas["LiveState"];
+export type Override = Schemas["OverrideForm"];
+export type GateOverTime = Schemas["PastGate"];
+export type GatesOverTime = Schemas["Past"];
 
 export interface Session {
   id: string;
@@ -130,73 +79,13 @@ export interface Turn {
   assistant: Message;
 }
 
-export type Outcome = "applied" | "refused" | "rolled back" | "tried" | "";
-
-/** A patch in a row. */
-export interface Change {
-  cid: string;
-  digest: string;
-  title: string;
-  ticket: number | null;
-  author: string;
-  said: string;
-  signers: string[];
-  kind: string;
-  outcome: Outcome;
-  phase: string;
-  reason: string;
-  base: string;
-  target: string;
-  trial: boolean;
-  live: boolean;
-  began_us: number;
-  ended_us: number | null;
-  files: string[];
-  files_count: number;
-  returned_by: string;
-  away_s: number | null;
-}
-
-export interface ChangeList {
-  changes: Change[];
-  before: string | null;
-  quota: Quota | null;
-  freeze: { frozen: boolean; reason: string; by: string; since_us: number | null };
-  quarantined: number;
-}
-
-export interface Step {
-  step: string;
-  at_us: number;
-  took_s: number | null;
-}
-
-export interface Difference {
-  path: string;
-  action: string;
-  mode: string;
-  diff: string;
-  note: string;
-  added: number;
-  removed: number;
-}
-
-export interface GateReading {
-  name: string;
-  unit: string;
-  value: number | null;
-  verdict: Verdict;
-  at_us: number;
-}
-
-export interface ChangeDetail extends Change {
-  steps: Step[];
-  document: Record<string, unknown> | null;
-  differences: Difference[];
-  gates_before: GateReading[];
-  gates_after: GateReading[];
-  rollback: { possible: boolean; why: string; services: number; took_s: number | null };
-}
+export type Change = Schemas["ChangeRow"];
+export type ChangeList = Schemas["Changes"];
+export type ChangeDetail = Schemas["ChangeDetail"];
+export type Step = Schemas["StepForm"];
+export type Difference = Schemas["DifferenceForm"];
+export type GateReading = Schemas["NearGate"];
+export type Quarantine = Schemas["Quarantine"];
 
 export interface Passage {
   id: string;

@@ -121,7 +121,12 @@ function Head({ list }: { list: ChangeList | undefined }) {
           {list.quota
             ? `Bots have used ${list.quota.used} of ${count(list.quota.limit, "patch", "patches")} today`
             : "The quota is not known: patchctl is away"}
-          {list.quarantined > 0 && ` · ${list.quarantined} in quarantine`}
+          {list.quarantined > 0 && (
+            <>
+              {" · "}
+              <Link href="/changes/quarantine">{list.quarantined} in quarantine</Link>
+            </>
+          )}
         </p>
       )}
       {open && <FreezeDialog frozen={frozen} onClose={() => setOpen(false)} />}

@@ -10,7 +10,7 @@ import { Dialog } from "../kit/dialog";
 import { Icon, type IconName } from "../kit/icons";
 import { fits } from "./fits";
 import { applyTheme } from "./theme";
-import { ADMIN_PARTS, useViews } from "./views";
+import { ADMIN_PARTS, INSIGHT_PARTS, useViews } from "./views";
 
 interface Command {
   name: string;
@@ -101,6 +101,10 @@ function useCommands(text: string, onClose: () => void, onKeys: () => void): Com
     return [
       { name: "New conversation", kind: "Chat", icon: "plus", run: to("/") },
       ...views.map((view): Command => ({ name: view.name, kind: "View", icon: view.icon, run: to(view.path) })),
+      // The first of them is the view itself.
+      ...INSIGHT_PARTS.slice(1).map(
+        (one): Command => ({ name: one.name, kind: "Insight", icon: "insight", run: to(one.path) }),
+      ),
       ...ADMIN_PARTS.filter((one) => who?.rights.includes(one.right)).map(
         (one): Command => ({ name: one.name, kind: "Admin", icon: "sliders", run: to(one.path) }),
       ),

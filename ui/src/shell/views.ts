@@ -30,6 +30,15 @@ export function useViews(): View[] {
   return useMemo(() => VIEWS.filter((one) => !one.right || rights?.includes(one.right)), [rights]);
 }
 
+/** The parts of Insight. */
+export const INSIGHT_PARTS: { path: string; name: string }[] = [
+  { path: "/insight", name: "Now" },
+  { path: "/insight/digest", name: "Digest" },
+  { path: "/insight/figures", name: "Figures" },
+  { path: "/insight/coverage", name: "Coverage" },
+  { path: "/insight/snapshots", name: "Snapshots" },
+];
+
 /** The parts of Admin, each with the right that it takes. */
 export const ADMIN_PARTS: { path: string; name: string; right: Right }[] = [
   { path: "/admin", name: "Providers", right: "operate" },

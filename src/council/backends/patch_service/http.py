@@ -72,6 +72,13 @@ class HttpPatchService:
             raise _error(told)
         return told
 
+    async def quarantine(self) -> Mapping[str, Any]:
+        """Return `patches`, the newest in quarantine, newest first, and their `count` in all."""
+        told = await self._asked("GET", "/quarantine")
+        if "patches" not in told:
+            raise _error(told)
+        return told
+
     async def detail(self, cid: str) -> Mapping[str, Any]:
         """Return one patch with its document and differences; `cid` are hex digits."""
         told = await self._asked("GET", f"/patches/{cid}/detail")

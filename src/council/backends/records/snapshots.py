@@ -10,7 +10,7 @@ import sqlalchemy
 
 from council.backends.records import incidents as sql_incidents
 from council.backends.records import schema, sql
-from council.domain import errors, incidents, snapshots
+from council.domain import digests, errors, incidents, reports, snapshots
 from council.kit import plain
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,9 @@ class SqlSnapshots(sql.SqlRecords):
             _log.warning("what the observer has learned cannot be read; it begins anew", extra={"reason": error.detail})
             return {}
 
-    def announce(self, name: str, parcels: Sequence[incidents.Parcel], at_us: int) -> bool:
+    def announce(
+        self, name: str, parcels: Sequence[incidents.Parcel], at_us: int, digest: digests.Digest | None = None
+    ) -> bool:
         """Commit what is to be told, unless something was under this name before; return whether it was not."""
         add = sql.insert_if_new(self._reader, schema.announcements, "name")
         with self._typed(), self._writer.begin() as connection:
@@ -91,7 +93,41 @@ class SqlSnapshots(sql.SqlRecords):
                 return False
             for parcel in parcels:
                 sql_incidents.put(connection, schema.notices, sql_incidents.parcel_values(parcel), ("id", "channel"))
+            if digest is not None:
+                values = {"name": reports.digest(digest.date), "at_us": at_us, "body": _packed(digest)}
+                sql_incidents.put(connection, schema.observer_state, values, ("name",))
         return True
+
+    def put_report(self, name: str, value: Any, at_us: int) -> None:
+        """Keep what was made in the place of what is under this name."""
+        assert name != _STATE
+        values = {"name": name, "at_us": at_us, "body": _packed(value)}
+        with self._typed(), self._writer.begin() as connection:
+            sql_incidents.put(connection, schema.observer_state, values, ("name",))
+
+    def find_report(self, name: str) -> reports.Kept | None:
+        """Return what is kept under a name; None where nothing is, or where it cannot be read."""
+        query = sqlalchemy.select(_state.at_us, _state.body).where(_state.name == sql.plain_text(name))
+        with self._typed(), self._reader.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        try:
+            return None if row is None else reports.Kept(name, row.at_us, _unpacked(row.body))
+        except errors.RecordsUnavailableError as error:
+            _log.warning("what was made cannot be read", extra={"made": name, "reason": error.detail})
+            return None
+
+    def report_names(self, prefix: str, limit: int, *, before: str = "") -> list[tuple[str, int]]:
+        """Return up to `limit` names that begin so, and when each was made; the last by name first."""
+        query = (
+            sqlalchemy.select(_state.name, _state.at_us)
+            .where(_state.name.startswith(prefix, autoescape=True))
+            .order_by(_state.name.desc())
+            .limit(limit)
+        )
+        if before:
+            query = query.where(_state.name < sql.plain_text(before))
+        with self._typed(), self._reader.connect() as connection:
+            return [(row.name, row.at_us) for row in connection.execute(query)]
 
     def announced(self, prefix: str, limit: int) -> list[str]:
         """Return up to `limit` names that begin so, the last of them first."""
@@ -107,7 +143,7 @@ class SqlSnapshots(sql.SqlRecords):
     def thin(self, full_from_us: int, oldest_us: int) -> int:
         """Delete what is older than `oldest_us`, and before `full_from_us` all ticks of an hour but its first.
 
-        Announcements stay while they are among the newest, and those of when it all began for ever.
+        Announcements stay while they are among the newest, and those of when it all began for ever. Digests go like snapshots.
         """
         tick = _snapshot.occasion == snapshots.Occasion.TICK.value
         old = sqlalchemy.and_(tick, _snapshot.at_us < full_from_us)
@@ -128,6 +164,9 @@ class SqlSnapshots(sql.SqlRecords):
             sqlalchemy.delete(schema.snapshots).where(_snapshot.at_us < oldest_us),
             sqlalchemy.delete(schema.snapshots).where(old, _snapshot.id.not_in(firsts)),
             sqlalchemy.delete(schema.announcements).where(told),
+            sqlalchemy.delete(schema.observer_state).where(
+                _state.name.startswith(reports.DIGESTS, autoescape=True), _state.at_us < oldest_us
+            ),
         )
         with self._typed(), self._writer.begin() as connection:
             return sum(connection.execute(query).rowcount for query in queries)

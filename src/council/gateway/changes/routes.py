@@ -11,7 +11,7 @@ import fastapi
 import pydantic
 from starlette.requests import Request
 
-from council.domain import access, errors, watching
+from council.domain import access, errors, gates, watching
 from council.gateway import exchange, guests, parts
 from council.gateway.changes import rows
 
@@ -57,6 +57,28 @@ class Changes(pydantic.BaseModel):
     quarantined: int
 
 
+class QuarantineRow(pydantic.BaseModel):
+    """A patch whose content may not come again; `reason` is why it was rolled back, `returned_us` when."""
+
+    cid: str
+    digest: str
+    title: str
+    ticket: int | None
+    author: str
+    reason: str
+    returned_by: str
+    returned_us: int
+    files: list[str]
+    files_count: int
+
+
+class Quarantine(pydantic.BaseModel):
+    """The newest patches in quarantine, newest first, and how many there are in all."""
+
+    patches: list[QuarantineRow]
+    count: int
+
+
 class StepForm(pydantic.BaseModel):
     """One step of a patch's way; `took_s` is null for its end."""
 
@@ -83,7 +105,7 @@ class NearGate(pydantic.BaseModel):
     name: str
     unit: str
     value: float | None
-    verdict: str
+    verdict: gates.Verdict
     at_us: int
 
 
@@ -96,7 +118,7 @@ class RollbackForm(pydantic.BaseModel):
     took_s: float | None
 
 
-class Change(rows.ChangeRow):
+class ChangeDetail(rows.ChangeRow):
     """A patch with all that is known of it; `document` is null where it was not kept."""
 
     steps: list[StepForm]
@@ -138,6 +160,11 @@ class ChangeRoutes:
             "freeze": {"frozen": standing["frozen"], **frozen},
             "quarantined": standing["quarantined"],
         }
+
+    async def quarantine(self) -> dict[str, Any]:
+        """Return which contents may not come again. Raises PatchServiceUnavailableError."""
+        found = await self._parts.changes.quarantine()
+        return {"patches": [rows.quarantined(one) for one in found["patches"]], "count": found["count"]}
 
     async def one(self, cid: str) -> dict[str, Any]:
         """Return a patch. Raises NotFoundError, PatchServiceUnavailableError."""
@@ -254,7 +281,13 @@ def router(made: parts.Parts) -> fastapi.APIRouter:
         made.doorkeeper.admit(request, access.Right.READ)
         return await handlers.page(limit, before)
 
-    @routes.get("/changes/{cid}", response_model=Change)
+    @routes.get("/changes/quarantine", response_model=Quarantine)
+    async def quarantine(request: Request) -> Any:
+        """Return the patches whose content may not come again, newest first: they were rolled back, and by their own fault."""
+        made.doorkeeper.admit(request, access.Right.READ)
+        return await handlers.quarantine()
+
+    @routes.get("/changes/{cid}", response_model=ChangeDetail)
     async def one(request: Request, cid: _Cid) -> Any:
         """Return a patch with its document, its differences, its steps, and the gates before and after."""
         made.doorkeeper.admit(request, access.Right.READ)

@@ -1,7 +1,7 @@
 """Rows of patches as JSON, made of what patchctl tells. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
@@ -19,7 +19,7 @@ class ChangeRow(pydantic.BaseModel):
     said: str
     signers: list[str]
     kind: str
-    outcome: str
+    outcome: Literal["applied", "refused", "rolled back", "tried", ""]
     phase: str
     reason: str
     base: str
@@ -50,6 +50,12 @@ def row(told: Mapping[str, Any], serving: str) -> dict[str, Any]:
         "began_us": (told["at_s"] or (times[0][1] if times else 0)) * _US,
         "ended_us": times[-1][1] * _US if told["outcome"] and times else None,
     }
+
+
+def quarantined(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a patch in quarantine. Nothing ends that: another content is another patch."""
+    names = ("cid", "digest", "title", "ticket", "author", "reason", "returned_by", "files", "files_count")
+    return {**{name: told[name] for name in names}, "returned_us": told["times"][-1][1] * _US}
 
 
 def steps(told: Mapping[str, Any]) -> list[dict[str, Any]]:

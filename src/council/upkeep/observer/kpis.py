@@ -2,36 +2,21 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from council.domain import digests, evidence, repairs
+from council.domain import digests, evidence, repairs, reports
 from council.upkeep.observer import autonomy, layouts, measures, telling
 
 SCHEMA = "council.kpi/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One figure in both stretches. `change` is by how much of the earlier one it is more or less, None where none can say."""
-
-    now: digests.Measure
-    before: digests.Measure
-    change: evidence.Fact
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The figures of a span and of the one before it."""
-
-    span: evidence.Span
-    before: evidence.Span
-    lines: tuple[Line, ...]
-
-
-def report(now: evidence.Evidence, before: evidence.Evidence, explained: Mapping[str, float] | None = None) -> Report:
+def report(
+    now: evidence.Evidence, before: evidence.Evidence, explained: Mapping[str, float] | None = None
+) -> reports.Figures:
     """Return the report. `explained` says when each patch, by its CID, was explained in archive and change log, if known."""
     pairs = zip(_measures(now, explained), _measures(before, explained), strict=True)
-    return Report(now.span, before.span, tuple(Line(one, other, _change(one, other)) for one, other in pairs))
+    return reports.Figures(
+        now.span, before.span, tuple(reports.Compared(one, other, _change(one, other)) for one, other in pairs)
+    )
 
 
 def _measures(found: evidence.Evidence, explained: Mapping[str, float] | None) -> list[digests.Measure]:
@@ -87,7 +72,7 @@ def _change(now: digests.Measure, before: digests.Measure) -> evidence.Fact:
     return evidence.Fact(f"change of {now.name}", value, telling.PERCENT, now.fact.query, now.fact.span)
 
 
-def form(one: Report) -> dict[str, object]:
+def form(one: reports.Figures) -> dict[str, object]:
     """Return a report as JSON holds it."""
     return {
         "schema": SCHEMA,
@@ -112,7 +97,7 @@ def _cell(one: digests.Measure) -> dict[str, object]:
     return digests.fact_form(one.fact) | {"n": count, "reason": one.reason}
 
 
-def page(one: Report) -> layouts.Page:
+def page(one: reports.Figures) -> layouts.Page:
     """Return a report as a page."""
     title = f"Council, {telling.clock(one.span.start_s)[:16]} to {telling.clock(one.span.end_s)[:16]} UTC"
     rows = tuple(_row(line) for line in one.lines)
@@ -121,7 +106,7 @@ def page(one: Report) -> layouts.Page:
     return layouts.Page(title, (layouts.Heading(title, first=True), layouts.Paragraph(earlier), table))
 
 
-def _row(line: Line) -> tuple[str, ...]:
+def _row(line: reports.Compared) -> tuple[str, ...]:
     change = "" if line.change.value is None else f"{float(line.change.value):+.3g} %"
     counts = [telling.shown(one.count) if one.count else "" for one in (line.now, line.before)]
     note = line.now.reason or (f"earlier: {line.before.reason}" if line.before.reason else "")

@@ -13,9 +13,21 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from council import care_ports, kept_ports, telemetry
-from council.domain import errors, evidence, incidents, observe, patches, schedule, snapshots
+from council.domain import digests as digest_forms
+from council.domain import errors, evidence, incidents, observe, patches, reports, schedule, snapshots
 from council.kit import clock as clock_module
-from council.upkeep.observer import behaviour, digests, escalating, facts, faring, oddities, posting, rounds, trends
+from council.upkeep.observer import (
+    behaviour,
+    digests,
+    escalating,
+    facts,
+    faring,
+    kpis,
+    oddities,
+    posting,
+    rounds,
+    trends,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +47,17 @@ class Gathers(Protocol):
         """Return what is known of a span, with series from `since_s` on."""
 
 
+async def _unknown(start_s: float, end_s: float) -> Mapping[str, float] | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the observer leans on.
 
     `explain` says what happened, of one incident where its id is given; `make` makes a detector. `settings` are read anew for
-    each look, and may raise CouncilError.
+    each look, and may raise CouncilError. `explained` says when the patches that ended in a span were archived, by CID, None
+    where nobody knows; it raises nothing that is away.
     """
 
     gathering: Gathers
@@ -51,6 +68,7 @@ class Parts:
     make: oddities.MakeDetector
     settings: Callable[[], observe.ObserveConfig]
     clock: clock_module.Clock
+    explained: Callable[[float, float], Awaitable[Mapping[str, float] | None]] = _unknown
 
 
 class Observer:
@@ -68,6 +86,8 @@ class Observer:
         self._posted: set[str] = set()
         self._tried = posting.Tries()
         self._thinned_s: float | None = None
+        self._figured_s: dict[int, float] = {}
+        self._scheduled: Mapping[str, str] = {}
 
     async def look(self) -> None:
         """Do what is due. Raises CouncilError where a part is away that nothing can be kept without; a later look goes on."""
@@ -84,6 +104,7 @@ class Observer:
         steps: Sequence[Callable[[], Awaitable[None]]] = (
             lambda: self._escalate(now_s, settings.escalate_after_s),
             lambda: self._post(now_s, settings),
+            lambda: self._figure(now_s),
             lambda: asyncio.to_thread(self._thin, now_s, settings),
         )
         for step in steps:
@@ -106,6 +127,9 @@ class Observer:
         self._posted = posting.days(kept.announced(posting.PREFIX, posting.DAYS_MAX))
         self._here_since_s = faring.here_since_s(kept, now_s)
         kept.announce(f"{posting.BEGAN_PREFIX}{round(self._here_since_s)}", [], round(now_s * 1e6))
+        for days in reports.DAYS:
+            if (before := kept.find_report(reports.figures(days))) is not None:
+                self._figured_s[days] = before.at_us / 1e6
         self._is_known = True
 
     async def _due(self, now_s: float, interval_s: float) -> list[rounds.Due]:
@@ -209,6 +233,10 @@ class Observer:
         """Have people told the digests that are due, the oldest first, each once."""
         when, since_s = schedule.schedule(settings.digest_at, settings.digest_zone), self._here_since_s
         assert since_s is not None
+        told = {"at": settings.digest_at, "zone": settings.digest_zone}
+        if told != self._scheduled:
+            await asyncio.to_thread(self._parts.snapshots.put_report, reports.SCHEDULE, told, round(now_s * 1e6))
+            self._scheduled = told
         for day in schedule.due(when, now_s, self._posted, since_s):
             at_s = self._parts.clock.monotonic_s()
             if not self._tried.may(day, at_s):
@@ -217,8 +245,8 @@ class Observer:
             self._tried.begin(day, at_s)
             try:
                 hopeless = self._tried.is_hopeless(day)
-                told = asyncio.to_thread(self._without, when, day) if hopeless else self._told_of(when, day, settings)
-                notice = await told
+                made_of = self._bare(when, day) if hopeless else await self._digest_of(when, day, settings)
+                notice = await asyncio.to_thread(posting.notice, made_of, self._parts.clock.now_us())
             except errors.CouncilError:
                 # What is away is away for every day.
                 self._tried.forget(day)
@@ -228,30 +256,41 @@ class Observer:
                 telemetry.OBSERVER_ERRORS.inc()
                 continue
             parcel, at_us = incidents.Parcel(notice, incidents.EVERY_CHANNEL), notice.at_us
-            if await asyncio.to_thread(self._parts.snapshots.announce, posting.name(day.isoformat()), [parcel], at_us):
+            if await asyncio.to_thread(
+                self._parts.snapshots.announce, posting.name(day.isoformat()), [parcel], at_us, made_of
+            ):
                 telemetry.OBSERVER_DIGESTS.inc()
                 _log.info("the digest of a day is on its way", extra={"day": day.isoformat()})
             self._posted.add(day.isoformat())
 
-    async def _told_of(
+    async def _digest_of(
         self, when: schedule.Schedule, day: datetime.date, settings: observe.ObserveConfig
-    ) -> incidents.Notice:
-        """Return the digest of a day as people are told it."""
+    ) -> digest_forms.Digest:
+        """Return the digest of a day."""
         span = evidence.Span(*when.span_s(day))
         found = await self._parts.gathering.gather(span, span.start_s - BEFORE_S)
         loop = await asyncio.to_thread(
             faring.loop, self._parts.snapshots, self._parts.incidents, settings, span, found.now_s
         )
-        made = await asyncio.to_thread(digests.digest, found, when.zone, loop)
-        return await asyncio.to_thread(posting.notice, made, self._parts.clock.now_us())
+        return await asyncio.to_thread(digests.digest, found, when.zone, loop)
 
-    def _without(self, when: schedule.Schedule, day: datetime.date) -> incidents.Notice:
+    def _bare(self, when: schedule.Schedule, day: datetime.date) -> digest_forms.Digest:
         """Return, in place of a digest that cannot be made, one that says so and nothing else."""
-        at_us = self._parts.clock.now_us()
         lacking = [evidence.Missing("all of this digest", "it could not be made; the steward's log says why")]
-        span = evidence.Span(*when.span_s(day))
-        bare = evidence.Evidence(span, at_us / 1e6, patches.Label(""), missing=lacking)
-        return posting.notice(digests.digest(bare, when.zone), at_us)
+        span, now_s = evidence.Span(*when.span_s(day)), self._parts.clock.now_us() / 1e6
+        return digests.digest(evidence.Evidence(span, now_s, patches.Label(""), missing=lacking), when.zone)
+
+    async def _figure(self, now_s: float) -> None:
+        """Make the figures that are due, of one stretch in one look: the others can wait for the next."""
+        days = reports.due(self._figured_s, now_s)
+        if days is None:
+            return
+        spans = kpis.spans(now_s - days * trends.DAY_S, now_s)
+        found, before = [await self._parts.gathering.gather(span) for span in spans]
+        explained = await self._parts.explained(spans[1].start_s, now_s)
+        one = await asyncio.to_thread(kpis.report, found, before, explained)
+        await asyncio.to_thread(self._parts.snapshots.put_report, reports.figures(days), one, round(now_s * 1e6))
+        self._figured_s[days] = now_s
 
     def _thin(self, now_s: float, settings: observe.ObserveConfig) -> None:
         at_s = self._parts.clock.monotonic_s()

@@ -134,11 +134,19 @@ def quarantined(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 def returned(found: Iterable[Row]) -> frozenset[str]:
     """Return the same of rows."""
-    return frozenset(
-        row.content
-        for row in found
-        if row.outcome == steps.Outcome.ROLLED_BACK
-        and row.content
+    return frozenset(row.content for row in found if _is_quarantined(row))
+
+
+def quarantine(found: Iterable[Row]) -> list[Row]:
+    """Return of each content in quarantine the patch that was rolled back last, the newest first."""
+    newest = {row.content: row for row in sorted(found, key=lambda row: row.ended_s) if _is_quarantined(row)}
+    return sorted(newest.values(), key=lambda row: row.ended_s, reverse=True)
+
+
+def _is_quarantined(row: Row) -> bool:
+    return (
+        row.outcome == steps.Outcome.ROLLED_BACK
+        and bool(row.content)
         and not row.trial
         and row.reason != patches.Reason.STALE_BASE
     )

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 import observer_cases
-from council.domain import evidence, gates, watching
+from council.domain import evidence, gates, reports, watching
 from council.upkeep.observer import coasting, kpis, renderings, telling
 
 DAY = observer_cases.day("disk fills")
@@ -88,13 +88,13 @@ def test_beside_it_stand_the_five_that_a_person_asks_for() -> None:
 # Figures against those of an earlier time
 
 
-def _report(explained: dict[str, float] | None = None) -> kpis.Report:
+def _report(explained: dict[str, float] | None = None) -> reports.Figures:
     now = observer_cases.day()
     before = dataclasses.replace(now, span=kpis.spans(now.span.start_s, now.span.end_s)[1], costs=evidence.Costs())
     return kpis.report(now, before, explained)
 
 
-def _named(report: kpis.Report, name: str) -> kpis.Line:
+def _named(report: reports.Figures, name: str) -> reports.Compared:
     return next(one for one in report.lines if one.now.name == name)
 
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 import observer_rig
-from council.domain import errors, evidence, gates, incidents, patches, snapshots, watching
+from council.domain import digests, errors, evidence, gates, incidents, observe, patches, reports, snapshots, watching
 from council.kit import plain
 from council.testing import watch
 from council.upkeep.observer import explaining, observer
@@ -299,3 +299,42 @@ async def test_the_plain_explanation_is_what_is_kept() -> None:
     found = await house.gathering().gather(evidence.Span(NOW_S - 900, NOW_S))
     texts = [one.text for one in explaining.explain(found).happened]
     assert [one.text for one in house.newest().explanation.happened] == texts
+
+
+async def test_figures_of_each_stretch_are_made_one_in_a_look_and_anew_when_they_are_old() -> None:
+    house = observer_rig.House()
+    for days in reports.DAYS:
+        await house.observer.look()
+        found = house.kept.find_report(reports.figures(days))
+        assert found is not None and found.at_us == house.clock.now_us()
+        one = plain.made(reports.Figures, found.body)
+        assert one.span.end_s - one.span.start_s == days * 86_400 and one.before.end_s == one.span.start_s
+        house.clock.advance(1)
+    house.restart()
+    await house.observer.look()
+    assert house.kept.reports[reports.figures(1)][0] < house.clock.now_us(), "one that begins anew has them already"
+    house.clock.advance(3600)
+    await house.observer.look()
+    assert house.kept.reports[reports.figures(1)][0] == house.clock.now_us()
+    assert house.kept.reports[reports.figures(7)][0] < house.clock.now_us()
+
+
+async def test_a_digest_that_is_told_is_kept_for_whoever_looks_later() -> None:
+    house = observer_rig.House()
+    await house.observer.look()
+    house.clock.advance(86_400)
+    await house.observer.look()
+    ((name, _),) = house.kept.report_names(reports.DIGESTS, 9)
+    found = house.kept.find_report(name)
+    assert found is not None and reports.digest(plain.made(digests.Digest, found.body).date) == name
+
+
+async def test_at_what_time_of_day_digests_are_made_is_said_and_again_when_it_is_another() -> None:
+    house = observer_rig.House()
+    await house.observer.look()
+    said = house.kept.find_report(reports.SCHEDULE)
+    assert said is not None and said.body == {"at": "03:00", "zone": "UTC"}
+    house.settings = observe.ObserveConfig(digest_at="09:30", digest_zone="Asia/Kolkata")
+    await house.observer.look()
+    said = house.kept.find_report(reports.SCHEDULE)
+    assert said is not None and said.body == {"at": "09:30", "zone": "Asia/Kolkata"}

@@ -121,3 +121,16 @@ def test_how_long_something_was_away_is_told_by_the_steps(times: str, away_s: in
 
 def test_other_records_are_passed_over() -> None:
     assert history.rows([{"kind": "checkpoint", "signature": ""}, {"override": 2, "at": NOW}]) == []
+
+
+def test_of_each_content_in_quarantine_the_last_that_was_rolled_back_is_told_the_newest_first() -> None:
+    def row(content: str, ended_s: int, **changed: Any) -> history.Row:
+        usual = {"outcome": "rolled back", "reason": "red", "content": content, "times": (("idle", ended_s),)}
+        return history.Row(f"{ended_s:064x}", **(usual | changed))
+
+    found = [
+        row("a", 10), row("b", 20), row("a", 30), row("c", 40, outcome="applied"), row("d", 50, trial=True),
+        row("e", 60, reason="stale_base"), row("", 70),
+    ]  # fmt: skip
+    assert [(one.content, one.ended_s) for one in history.quarantine(found)] == [("a", 30), ("b", 20)]
+    assert {one.content for one in history.quarantine(found)} == history.returned(found)
