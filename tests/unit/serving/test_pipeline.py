@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from council.domain import answers, config, errors, ledger, money, patches, providers
+from council.domain import answers, config, errors, ledger, money, patches, providers, ways
 from council.serving import pipeline, run
 from council.serving.ledger import writer
 from council.serving.providers import attempts, calls
@@ -116,6 +116,26 @@ async def test_a_specialist_that_passes_on_gives_way_to_the_next_and_is_named() 
     assert answer.route is answers.Route.GENERAL and answer.passed_on["math"] == "not mine"
     assert answer.cost_usd_micros == 3 == made.ledger.rows[0].cost_usd_micros
     assert [made.specialists[answers.Route(name)].closed for name in ("math", "general")] == [1, 1]
+
+
+async def test_who_passed_on_is_told_in_order_with_a_why_of_the_closed_set() -> None:
+    doubt = answers.PassOn("no document says so", why=ways.Why.NOT_FOUND)
+    made = bench(math=[errors.ComputeUnavailableError("Away.")], knowledge=[doubt], general=[finding("g")])
+    *_, answer = await ask(made, question("What is 17% of the tower's height?"))
+    told = {one.by: (one.why, one.reason) for one in answer.passed}
+    assert told["math"] == (ways.Why.AWAY, "Away.")
+    assert told.get("knowledge", (ways.Why.NOT_FOUND, "no document says so"))[0] is ways.Why.NOT_FOUND
+    assert [one.by for one in answer.passed] == list(answer.passed_on)
+    assert answer.escalation == ways.Escalation(escalated=False, why=ways.Escalating.UNSET)
+
+
+async def test_an_answer_of_a_specialist_says_that_nothing_of_it_is_escalated() -> None:
+    *_, answer = await ask(bench(math=[finding()]))
+    assert answer.passed == () and answer.escalation == ways.NOT_ESCALATED
+
+
+def test_every_why_has_its_words() -> None:
+    assert set(ways.WHY) == set(ways.Why) and set(ways.ESCALATING) == set(ways.Escalating)
 
 
 async def test_a_specialist_that_is_away_degrades_the_answer() -> None:

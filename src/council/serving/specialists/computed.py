@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from council import ports
-from council.domain import answers, errors
+from council.domain import answers, errors, ways
 from council.kit import clock as clock_module
 from council.serving.specialists import context, followups
 
@@ -36,7 +36,8 @@ class ComputedSpecialist:
         """Yield one Finding or one PassOn. Raises ComputeUnavailableError, OverloadedError."""
         before = await self._before(question.messages, question.request_id)
         if before.instructed:
-            yield answers.PassOn(f"Only the model can follow what it was told beside the question: {before.instructed}")
+            reason = f"Only the model can follow what it was told beside the question: {before.instructed}"
+            yield answers.PassOn(reason, why=ways.Why.CONTEXT)
             return
         try:
             result = await self._followed_up(question) or await self._read(question, before)
@@ -50,7 +51,8 @@ class ComputedSpecialist:
                 yield _refusal(result["reason"], result["reading"])
             case _:
                 earlier = "Read with what was said before it: " if before.stated else ""
-                yield answers.PassOn(f"{earlier}{result['reason']}")
+                why = ways.Why.CONTEXT if before.stated else _why(result)
+                yield answers.PassOn(f"{earlier}{result['reason']}", why=why)
 
     async def _before(self, messages: Sequence[answers.Message], request_id: str) -> context.Context:
         """Return what stands before the last message, less what was a whole question there and so told nothing."""
@@ -101,7 +103,7 @@ class ComputedSpecialist:
         reason = (
             f"It may hang on what was said before it, and does not come out the same with that: {' '.join(facts)[:100]}"
         )
-        return {"kind": "passed_on", "reason": reason}
+        return {"kind": "passed_on", "reason": reason, "why": ways.Why.CONTEXT}
 
     async def _followed_up(self, question: answers.Question) -> dict[str, Any] | None:
         """Return the result of a question that leans on the one before, where that one was read; None of any other."""
@@ -126,6 +128,12 @@ class ComputedSpecialist:
             return {"text": text}
         today = datetime.datetime.fromtimestamp(self._clock.now_us() / 1_000_000, datetime.UTC).date()
         return {"text": text, "today": today.isoformat()}
+
+
+def _why(result: dict[str, Any]) -> ways.Why:
+    """Return why the worker passed a text on; one of another release may not say, or say what is not known here."""
+    told = result.get("why")
+    return ways.Why(told) if told in set(ways.Why) else ways.Why.UNREAD
 
 
 def _said(result: dict[str, Any]) -> str:
