@@ -68,13 +68,18 @@ class ComputedSpecialist:
         return before.without(asked)
 
     async def _is_asked(self, key: tuple[str, ...], payload: dict[str, Any], request_id: str) -> bool:
-        """Say whether a text is a whole question by itself; one that is too much for the worker counts as told."""
+        """Say whether a text is a whole question by itself; one that is too much for the worker counts as told.
+
+        So does every text while the worker is away, which is not remembered: the same text may be read a moment later.
+        """
         if key in self._asked:
             self._asked.move_to_end(key)
             return self._asked[key]
         try:
             is_asked = bool((await self._compute.call(_READS_VERBLESS, payload, request_id))["kind"] != "passed_on")
-        except (errors.ComputeLimitError, errors.ComputeUnavailableError):
+        except errors.ComputeUnavailableError:
+            return False
+        except errors.ComputeLimitError:
             is_asked = False
         self._asked[key] = is_asked
         if len(self._asked) > _REMEMBERED_MAX:
