@@ -300,8 +300,28 @@ async def test_the_model_gets_only_what_no_specialist_answered_and_the_whole_is_
     assert "".join(delta.text for delta in deltas) == answer.finding.text
     assert made.specialists[answers.Route.GENERAL].heard == ["what is the capital of Peru?"]
     assert not answer.finding.evidence.level.verified and answer.finding.confidence == 0.2
-    assert [part["level"] for part in answer.finding.evidence.detail["parts"]] == ["computed", "none"]
+    parts = answer.finding.evidence.detail["parts"]
+    assert [part["level"] for part in parts] == ["computed", "none"]
+    assert [part["confidence"] for part in parts] == [1.0, 0.2]
+    assert parts[0]["passed_on"] == [] and not answer.passed, "who passed one part on did not pass on the other"
+    assert {one["by"]: one["why"] for one in parts[1]["passed_on"]} == {"knowledge": "unread"}
+    assert answer.escalation.why is ways.Escalating.UNSET
     assert answer.route is answers.Route.GENERAL and len(made.ledger.rows) == 1 and not made.ledger.rows[0].verified
+
+
+async def test_one_part_that_its_specialist_is_too_busy_for_does_not_lose_the_answer_to_the_next() -> None:
+    class Busy(Scripted):
+        async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
+            if "17" in question.text:
+                raise errors.OverloadedError("Busy. Try again.")
+            yield finding("4")
+
+    made = bench(general=[answers.Delta("g"), finding("g")])
+    made.made._specialists[answers.Route.MATH] = Busy(answers.Route.MATH, [])
+    *_, answer = await ask(made, question("What is 17% of 80? What is 1 + 3?"))
+    first, second = answer.finding.evidence.detail["parts"]
+    assert (first["question"], first["specialist"]) == ("What is 1 + 3?", "math")
+    assert ("math", "away") in [(one["by"], one["why"]) for one in second["passed_on"]]
 
 
 async def test_a_whole_whose_parts_are_all_verified_is_verified() -> None:
