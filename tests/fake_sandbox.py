@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 
-from council.domain import config, errors, sandbox
+from council.domain import config, errors, sandbox, sandbox_wire
 from council.serving.sandbox import checks
 
 SETTINGS = config.SandboxConfig()
@@ -59,6 +59,7 @@ class FakeSandbox:
         return sandbox.State(
             "namespaces", ("seccomp",), {"landlock": "kernel too old"}, "", bool(self.stopped_by), self.stopped_by,
             8, 8, 1.5, self.running, 0, len(self.sessions), len(self.jobs), self.stopped_reason,
+            limits=sandbox_wire.default_limits(self.settings),
         )  # fmt: skip
 
     async def kill(self, caller: str, request_id: str, reason: str = "") -> int:

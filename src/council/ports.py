@@ -93,8 +93,14 @@ class LearningRecords(Protocol):
     def keep(self, rows: Sequence[learning.Row]) -> None:
         """Commit the rows, or none; a request that is there already is left as it is."""
 
-    def judge(self, thumb: learning.Thumb) -> learning.Taken:
-        """Keep what a user thinks of an answer, in the place of what they thought before; return what that changed."""
+    def judge(self, thumb: learning.Thumb, words: str = "") -> learning.Taken:
+        """Keep what a user thinks of an answer, in the place of what they thought before; return what that changed.
+
+        `words` are their own, kept apart for people to read.
+        """
+
+    def opinions(self, user_id: str | None, limit: int, before_us: int = 0) -> list[learning.Opinion]:
+        """Return the newest opinions of a user, or of all if None, newest first; older than `before_us` where that is given."""
 
     def trim(self, bounds: learning.Bounds) -> int:
         """Delete what is too old or too much, the oldest first; return how many rows and thumbs went."""

@@ -59,6 +59,7 @@ OPERATIONS = [
     "DELETE /api/memory/{identifier}",
     "DELETE /v1/sandbox/sessions/{id}",
     "GET /api/budget",
+    "GET /api/feedback",
     "GET /api/gates",
     "GET /api/gates/{name}",
     "GET /api/guides",

@@ -80,6 +80,28 @@ def test_a_second_thumb_takes_the_place_of_the_first(
     assert kept.kept("ada") == learning.Kept(1, 1, T0 + 1)
 
 
+def test_words_come_and_go_with_their_thumb_and_only_opinions_hold_them(
+    records: sql.SqlRecords, kept: sql_learning.SqlLearning, make_row: Callable[..., ledger.LedgerRow]
+) -> None:
+    records.append([make_row(f"request-{number}", user_id="ada") for number in (1, 2)])
+    kept.keep([row(1), row(2)])
+    assert kept.judge(thumb(9), "Nobody asked.") is learning.Taken.UNKNOWN
+    kept.judge(thumb(1), "Wrong.")
+    kept.judge(thumb(2), "Too long.")
+    both = [learning.Opinion(thumb(2), "Too long."), learning.Opinion(thumb(1), "Wrong.")]
+    assert kept.opinions("ada", 10) == kept.opinions(None, 10) == both and kept.opinions("bob", 10) == []
+    assert kept.opinions("ada", 10, T0 + 2) == both[1:] and kept.opinions("ada", 1) == both[:1]
+    assert kept.learned(10) == [(row(1), thumb(1)), (row(2), thumb(2))]
+    assert kept.judge(thumb(1)) is learning.Taken.SAME
+    assert kept.opinions("ada", 10) == [both[0], learning.Opinion(thumb(1))]
+    assert kept.trim(dataclasses.replace(MANY, before_us=T0 + 3)) == 4
+    assert kept.opinions(None, 10) == []
+    kept.judge(thumb(1), "Again.")
+    assert kept.forget("ada") == 1
+    kept.judge(thumb(1))
+    assert kept.opinions("ada", 10) == [learning.Opinion(thumb(1))]
+
+
 def test_what_is_too_old_goes_and_its_thumb_with_it(
     records: sql.SqlRecords, kept: sql_learning.SqlLearning, make_row: Callable[..., ledger.LedgerRow]
 ) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from council import care_telemetry, homes, telemetry
 from council.cli import main as cli_main
-from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, patches, sandbox
+from council.domain import access, answers, config, errors, gates, gates_file, home, ledger, patches, sandbox, ways
 from council.gateway import errors as http_errors
 from council.homes import parse_yaml
 from council.patching import checking
@@ -160,6 +160,14 @@ def roles_table() -> str:
     return table(("role", "rights"), rows)
 
 
+def whys_table() -> str:
+    return table(("why", "words"), [(f"`{why}`", words) for why, words in ways.WHY.items()])
+
+
+def escalating_table() -> str:
+    return table(("why", "words"), [(f"`{why}`", words) for why, words in ways.ESCALATING.items()])
+
+
 _RIGHTS = access.RIGHTS.items()
 _SHIPPED = parse_yaml((ROOT / "config" / gates.FILE).read_bytes(), gates.FILE)
 _GATES = gates_file.build(_SHIPPED, _SHIPPED)
@@ -234,6 +242,8 @@ def _duration(seconds: float) -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "errors": ("docs/reference/http-api.md", errors_table),
     "roles": ("docs/reference/http-api.md", roles_table),
+    "whys": ("docs/reference/http-api.md", whys_table),
+    "escalating": ("docs/reference/http-api.md", escalating_table),
     "patch reasons": ("docs/reference/patchctl.md", patch_reasons_table),
     "metrics": ("docs/reference/metrics.md", metrics_table),
     "gates": ("docs/reference/gates.md", gates_table),

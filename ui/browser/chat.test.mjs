@@ -72,6 +72,80 @@ test("a bad answer is said to be one, with where the question belonged", async (
   await close();
 });
 
+test("why an answer is good or bad is said in words of one's own, and stays to be changed", async () => {
+  await rig.scene("well");
+  const { page, wellBehaved, close } = await rig.page();
+  await page.goto("/");
+  await ask(page, LOGIC);
+  await page.getByRole("button", { name: "A bad answer" }).click();
+  const words = page.getByLabel("What is wrong with it");
+  await words.fill("Whales are <b>not</b> fish, and I knew that.");
+  await page.getByRole("button", { name: "knowledge", exact: true }).click();
+  await page.getByText("it belonged to knowledge, and your words are kept").waitFor();
+  assert.equal(await words.inputValue(), "Whales are <b>not</b> fish, and I knew that.");
+  await words.fill("It is right after all.");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Change", exact: true }).and(page.locator(":disabled")).waitFor();
+  await page.reload();
+  const bad = page.getByRole("button", { name: "A bad answer" });
+  await page.locator('[aria-label="A bad answer"][aria-pressed="true"]').waitFor();
+  await bad.click();
+  assert.equal(await words.inputValue(), "It is right after all.");
+  await page.getByRole("button", { name: "A good answer" }).click();
+  assert.equal(await page.getByLabel("What is good about it").inputValue(), "");
+  wellBehaved();
+  await close();
+});
+
+test("several questions at once have their evidence apart, each with its own level", async () => {
+  await rig.scene("talks");
+  const { page, wellBehaved, close } = await rig.page();
+  await page.goto("/chat/several");
+  const evidence = page.getByRole("complementary", { name: "Evidence" });
+  const first = evidence.getByRole("region", { name: /^Question 1: What is 17% of 2,340/ });
+  await first.getByText("Verified: computed").waitFor();
+  await first.getByText("computed again with exact fractions").waitFor();
+  const second = evidence.getByRole("region", { name: /^Question 2: / });
+  await second.getByText("Quoted", { exact: true }).waitFor();
+  assert.equal(await second.getByText("exact fractions").count(), 0);
+  await evidence.getByText("2 questions were asked at once").waitFor();
+  await evidence.getByText("math specialist, knowledge specialist").waitFor();
+  wellBehaved();
+  await close();
+});
+
+test("who passed a question on is told with the reason, and whether it was escalated and why", async () => {
+  await rig.scene("talks");
+  const { page, close } = await rig.page();
+  const evidence = page.getByRole("complementary", { name: "Evidence" });
+  await page.goto("/chat/passed");
+  await evidence.getByText("By logic: It does not read the whole question").waitFor();
+  await evidence.getByText("By knowledge: No quote can answer such a question.").waitFor();
+  await evidence.getByText("No. No paid model is set.").waitFor();
+  await page.goto("/chat/escalated");
+  await evidence.getByText("Yes, to claude-haiku. The general model was not sure enough of its words.").waitFor();
+  await page.goto("/chat/refused");
+  await evidence.getByText("No, not to claude-haiku. It was to be escalated").waitFor();
+  await page.goto("/chat/older");
+  await evidence.getByText("Why it went to general").click();
+  await evidence.getByText("math: no grammar reads it").waitFor();
+  await close();
+});
+
+test("the limits of code stand beside it before it is run, and beside what it took", async () => {
+  await rig.scene("talks", { ran: { status: "killed_limit", limit: "wall_s", exit_code: null, wall_s: 10 } });
+  const { page, wellBehaved, close } = await rig.page();
+  await page.goto("/chat/code");
+  await page.locator(".answer").getByText("at most 10 s, 1 GiB, 1 MiB of output").first().waitFor();
+  await page.getByRole("button", { name: "Run" }).first().click();
+  await page.getByText("Stopped at its limit of time").waitFor();
+  const took = page.locator(".run-took");
+  assert.match(await took.textContent(), /10 s of 10 s.*9 MiB of 1 GiB.*4 bytes of 1 MiB/s);
+  assert.match(await took.locator(".met").textContent(), /^Time.*its limit$/);
+  wellBehaved();
+  await close();
+});
+
 test("code is run in the sandbox, and what held it is told", async () => {
   await rig.scene("well");
   const { page, close } = await rig.page();

@@ -32,6 +32,7 @@ export function keep() {
     ...more,
   });
   return {
+    opinions: {},
     stopped: null,
     trail: 60,
     missing: {},

@@ -23,7 +23,7 @@ export class Chat {
     this.turns = new Map();
     for (const [index, one] of (this.world.sessions ?? []).entries()) {
       const session = {
-        id: id(),
+        id: one.id ?? id(),
         title: one.title,
         memory: true,
         created_us: one.at_us,
@@ -47,7 +47,7 @@ export class Chat {
       role,
       text,
       at_us: Date.now() * 1000,
-      model: role === "user" ? null : "council",
+      model: role === "user" ? "" : "council",
       state: "done",
       error: null,
       council: null,

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { admin, keep } from "./admin.mjs";
 import { changes } from "./changes.mjs";
 import { insight } from "./insight.mjs";
+import { talks } from "./talks.mjs";
 
 export function recorded(name) {
   return JSON.parse(readFileSync(new URL(`./recorded/${name}.json`, import.meta.url), "utf8"));
@@ -62,6 +63,7 @@ export function scene(name, more) {
     answer: null,
     council: null,
     failing: false,
+    ran: {},
     frozen: null,
     lineage: 40,
     hostile: false,
@@ -72,7 +74,8 @@ export function scene(name, more) {
     kept: keep(),
   };
   const { kept, ...rest } = over;
-  const made = { ...calm, ...(SCENES[name] ?? {}), ...rest };
+  const talked = name === "talks" ? { sessions: talks(recorded("answers"), nowUs()) } : {};
+  const made = { ...calm, ...(SCENES[name] ?? {}), ...talked, ...rest };
   Object.assign(made.kept, kept);
   return made;
 }
@@ -276,31 +279,42 @@ const FIXED = {
       },
     ],
   }),
-  "/api/feedback": (_, __, body) => ({ request_id: body.request_id, verdict: body.verdict, route: body.route ?? null }),
+  "/api/feedback": (world, _, body, request) => {
+    if (request.method === "GET") return { opinions: Object.values(world.kept.opinions), before_us: null };
+    const told = { route: null, words: "", ...body };
+    world.kept.opinions[body.request_id] = { ...told, user: world.me.user, at_us: nowUs() };
+    return told;
+  },
   "/v1/models": () => ({
     object: "list",
     data: ["council", "council/math", "council/code", "smollm2-135m-instruct"].map((id) => ({ id })),
   }),
-  "/v1/sandbox/run": () => ({
-    status: "ok",
-    limit: null,
-    exit_code: 0,
-    signal: null,
-    stdout: "cba\n",
-    stderr: "",
-    files: {},
-    not_collected: {},
-    truncated: false,
-    wall_s: 0.031,
-    cpu_s: 0.02,
-    memory_peak_bytes: 9_437_184,
-    layers: metrics.sandbox.layers,
-    layers_missing: [],
-    lowered: {},
-    blocked: {},
-    reason: "",
-    audit_id: "17-0a1b2c3d4e5f6071",
+  "/v1/sandbox/run": (world) => ({
+    ...RAN,
+    ...world.ran,
   }),
+};
+
+const RAN = {
+  status: "ok",
+  limit: null,
+  exit_code: 0,
+  signal: null,
+  stdout: "cba\n",
+  stderr: "",
+  files: {},
+  not_collected: {},
+  truncated: false,
+  wall_s: 0.031,
+  cpu_s: 0.02,
+  memory_peak_bytes: 9_437_184,
+  layers: metrics.sandbox.layers,
+  layers_missing: [],
+  limits: metrics.sandbox.limits,
+  lowered: {},
+  blocked: {},
+  reason: "",
+  audit_id: "17-0a1b2c3d4e5f6071",
 };
 
 function live(world) {

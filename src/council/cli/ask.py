@@ -69,7 +69,7 @@ def _explain(council: dict[str, Any]) -> None:
         ("Confidence", f"{council['confidence']:.2f}"),
         ("Route", "; ".join(council["route_reasons"]) or "nothing special seen"),
     ]
-    rows += [("Passed on", f"{name}: {reason}") for name, reason in council["passed_on"].items()]
+    rows += _way(council)
     rows += [("Degraded", note) for note in council["degraded"]]
     rows += _detail(evidence["detail"])
     timings = ", ".join(f"{stage} {took_ms:g} ms" for stage, took_ms in council["timings_ms"].items())
@@ -77,11 +77,24 @@ def _explain(council: dict[str, Any]) -> None:
     rows += [
         ("Timings", timings),
         ("Tokens", f"{tokens['prompt']} in, {tokens['completion']} out, model {council['model'] or 'none'}"),
-        ("Cost", f"{council['cost_usd_micros']} micro-dollars, escalated: {'yes' if council['escalated'] else 'no'}"),
+        ("Cost", f"{council['cost_usd_micros']} micro-dollars"),
         ("Generation", council["generation"][:8] + (f", made by cid:{cid}" if (cid := council.get("cid")) else "")),
         ("Request", council["request_id"]),
     ]
     options.print_rows([(name, unseen.for_terminal(text)) for name, text in rows])
+
+
+def _way(council: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return who passed the question on and whether it was escalated, each with its why; an older gateway tells less."""
+    evidence = council["evidence"]
+    if "escalation" not in evidence:
+        rows = [("Passed on", f"{name}: {reason}") for name, reason in council["passed_on"].items()]
+        return [*rows, ("Escalated", "yes" if council["escalated"] else "no")]
+    rows = [("Passed on", f"{one['by']}: {one['words']} ({one['reason']})") for one in evidence["passed_on"]]
+    told = evidence["escalation"]
+    model = f", to {told['model']}" if told["escalated"] else ""
+    more = f" ({told['reason']})" if told["reason"] else ""
+    return [*rows, ("Escalated", f"{'yes' if told['escalated'] else 'no'}{model}: {told['words']}{more}")]
 
 
 def _detail(detail: dict[str, Any]) -> list[tuple[str, str]]:

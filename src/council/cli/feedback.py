@@ -16,14 +16,22 @@ _REPLY_BYTES_MAX = 64 * 1024
 @click.option(
     "--route", type=click.Choice([one.value for one in answers.Route]), help="Where the question belonged, if you know."
 )
+@click.option("--words", default="", help="What is good or bad about it, for whoever administers Council to read.")
 @options.running_port
 @options.home
 @options.as_json
 def feedback(
-    verdict: str, request_id: str, route: str | None, port: int | None, where: home_module.Home, as_json: bool
+    verdict: str,
+    request_id: str,
+    route: str | None,
+    words: str,
+    port: int | None,
+    where: home_module.Home,
+    as_json: bool,
 ) -> None:
     """Say what you think of the answer REQUEST_ID, which `council ask --explain` shows. Needs `learning: true`."""
     body = {"request_id": request_id.strip().upper(), "verdict": verdict, **({"route": route} if route else {})}
+    body |= {"words": words} if words else {}
     reply = calls.call(
         where,
         calls.config_of(where, port),

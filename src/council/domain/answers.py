@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from council.domain import ways
+
 
 class Route(enum.StrEnum):
     """Where a question may be sent."""
@@ -228,6 +230,7 @@ class PassOn:
 
     reason: str
     confidence: float | None = None
+    why: ways.Why = ways.Why.UNREAD
 
 
 Event = Delta | Finding | PassOn
@@ -250,10 +253,10 @@ class Trial:
 class Answer:
     """A finding with everything that the caller is told about it.
 
-    `timings_ms` maps stage to milliseconds. `passed_on` maps each specialist that declined to its reason. `degraded`
-    names parts that were away and what that changed. `provider` is whose server answered, and `tried` what went wrong at
-    others before, where a model was asked by its name. `memory` says what was used and kept, None where memory is off. `trial`
-    is there where the question was marked. `cid` is that of the patch that made the generation, None where none did.
+    `timings_ms` maps stage to milliseconds. `passed` are the specialists that declined, in their order. `degraded` names
+    parts that were away and what that changed. `provider` is whose server answered, and `tried` what went wrong at others
+    before, where a model was asked by its name. `memory` says what was used and kept, None where memory is off. `trial` is
+    there where the question was marked. `cid` is that of the patch that made the generation, None where none did.
     """
 
     request_id: str
@@ -263,7 +266,7 @@ class Answer:
     escalated: bool
     cost_usd_micros: int
     timings_ms: Mapping[str, float]
-    passed_on: Mapping[str, str]
+    passed: Sequence[ways.Passed]
     route_reasons: Sequence[str]
     degraded: Sequence[str]
     generation: str
@@ -272,3 +275,9 @@ class Answer:
     tried: Sequence[str] = ()
     memory: Mapping[str, Any] | None = None
     trial: Trial | None = None
+    escalation: ways.Escalation = ways.NOT_ESCALATED
+
+    @property
+    def passed_on(self) -> Mapping[str, str]:
+        """Each specialist that declined with its reason."""
+        return {one.by: one.reason for one in self.passed}

@@ -1,6 +1,7 @@
 """What is kept so that the router can be fitted anew: how questions went, and what people thought of the answers.
 
-No text is kept. What is kept of a question are the features that the router sees of it.
+No text is kept. What is kept of a question are the features that the router sees of it. What a person adds to their thumb in
+words of their own is for people: it lies apart, and nothing that learns reads it.
 """
 
 import enum
@@ -40,6 +41,18 @@ class Thumb:
     at_us: int
     verdict: Verdict
     route: answers.Route | None = None
+
+
+# The most characters of words beside a thumb.
+WORDS_CHARS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A thumb with what its user said beside it, "" where nothing."""
+
+    thumb: Thumb
+    words: str = ""
 
 
 class Taken(enum.StrEnum):

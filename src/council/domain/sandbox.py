@@ -56,8 +56,8 @@ class Result:
 
     `limit` names the limit that ended it, or that it met and outlived. `exit_code` and `signal` are of its main process.
     `reason` is for people: why it was rejected. `not_collected` says for each file that did not come back why. `blocked`
-    counts refused system calls by class. `lowered` are limits that this machine could not give in full, with what the job had.
-    `memory_peak_bytes` is of the whole job where there is a cgroup, else of its
+    counts refused system calls by class. `limits` are those that held, None of an older sandboxd, and `lowered` those of them
+    that this machine could not give in full. `memory_peak_bytes` is of the whole job where there is a cgroup, else of its
     largest process, None where nothing tells.
     """
 
@@ -75,6 +75,7 @@ class Result:
     memory_peak_bytes: int | None = None
     layers: tuple[str, ...] = ()
     layers_missing: tuple[str, ...] = ()
+    limits: Limits | None = None
     lowered: Mapping[str, int] = field(default_factory=dict)
     blocked: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
@@ -87,7 +88,8 @@ class State:
 
     `layers_missing` maps a layer to the reason; `refuses` says why no job is run; `refills_per_s` is of the last minute.
     `stopped_reason` is why the kill switch was thrown, "" where nobody said. `walls` is how the last isolation self-test ended
-    (`held`, `broken`, `unknown`), "" before the first, and `walls_untried_s` how long ago one told, or the start was.
+    (`held`, `broken`, `unknown`), "" before the first, and `walls_untried_s` how long ago one told, or the start was. `limits`
+    are those of a job that names none, None of an older sandboxd.
     """
 
     kind: str
@@ -106,6 +108,7 @@ class State:
     stopped_reason: str = ""
     walls: str = ""
     walls_untried_s: float | None = None
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)

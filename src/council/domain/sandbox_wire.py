@@ -125,6 +125,7 @@ def result_form(result: sandbox.Result) -> dict[str, Any]:
         "memory_peak_bytes": result.memory_peak_bytes,
         "layers": list(result.layers),
         "layers_missing": list(result.layers_missing),
+        "limits": None if result.limits is None else limits_form(result.limits),
         "lowered": dict(result.lowered),
         "blocked": dict(result.blocked),
         "reason": _encodable(result.reason),
@@ -332,6 +333,15 @@ def _text_or_empty(value: object, parameter: str) -> str:
     return "" if value is None else _text(value, parameter)
 
 
+def _limits(value: object, parameter: str) -> sandbox.Limits:
+    given = _object(value, parameter)
+    named: dict[str, Any] = {
+        name: (_number if name in _SECONDS else _count)(given.get(name), f"{parameter}.{name}")
+        for name in sandbox.LIMIT_NAMES
+    }
+    return sandbox.Limits(**named)
+
+
 def _status(value: object, parameter: str) -> sandbox.Status:
     try:
         return sandbox.Status(_text(value, parameter))
@@ -354,7 +364,8 @@ _RESULT: Mapping[str, Callable[[object, str], Any]] = {
     "memory_peak_bytes": _or_none(_count),
     "layers": _texts,
     "layers_missing": _texts,
-    # Of an older sandboxd it is not there.
+    # Of an older sandboxd these two are not there.
+    "limits": _or_none(_limits),
     "lowered": lambda value, parameter: {} if value is None else _map(value, parameter, _count),
     "blocked": _map_of(_count),
     "reason": _text,
@@ -378,6 +389,7 @@ _STATE: Mapping[str, Callable[[object, str], Any]] = {
     "stopped_reason": _text_or_empty,
     "walls": _text_or_empty,
     "walls_untried_s": _or_none(_number),
+    "limits": _or_none(_limits),
 }
 _RECORD: Mapping[str, Callable[[object, str], Any]] = {
     "id": _count,
@@ -406,6 +418,8 @@ def _fields(body: object, readers: Mapping[str, Callable[[object, str], Any]]) -
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, sandbox.Limits):
+        return limits_form(value)
     if isinstance(value, Mapping):
         return {name: _encodable(text) for name, text in value.items()}
     return _encodable(value) if isinstance(value, str) else value

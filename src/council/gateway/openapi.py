@@ -8,61 +8,50 @@ from fastapi.openapi import utils
 
 from council.domain import config as config_module
 from council.domain import sandbox, sandbox_wire
-from council.gateway import embeddings
+from council.gateway import answer_schemas, embeddings, schemas
 from council.gateway.drafts import routes as drafts
 from council.gateway.wire import chat as wire
 from council.gateway.wire import completions, fields, messages, responses
-
-_REFERENCE = "#/components/schemas/"
 
 
 def document(app: fastapi.FastAPI, models: Sequence[str], settings: config_module.SandboxConfig) -> dict[str, Any]:
     """Return the document, made once. `models` are the names that callers may ask for."""
     if app.openapi_schema is None:
         made = utils.get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        schemas.pop("HTTPValidationError", None)
-        schemas.pop("ValidationError", None)
-        request = wire.ChatRequest.model_json_schema(ref_template=_REFERENCE + "{model}")
-        schemas.update(request.pop("$defs", {}))
+        known = made.setdefault("components", {}).setdefault("schemas", {})
+        known.pop("HTTPValidationError", None)
+        known.pop("ValidationError", None)
+        request = wire.ChatRequest.model_json_schema(ref_template=schemas.REFERENCE + "{model}")
+        known.update(request.pop("$defs", {}))
         request["properties"]["model"]["enum"] = list(models)
-        schemas["EmbeddingsRequest"] = embeddings.EmbeddingsRequest.model_json_schema(
-            ref_template=_REFERENCE + "{model}"
+        known["EmbeddingsRequest"] = embeddings.EmbeddingsRequest.model_json_schema(
+            ref_template=schemas.REFERENCE + "{model}"
         )
-        schemas["EmbeddingsRequest"]["properties"]["model"]["enum"] = [embeddings.MODEL]
+        known["EmbeddingsRequest"]["properties"]["model"]["enum"] = [embeddings.MODEL]
         # What is sent in is told inline by its route; this part of it has a name, for who writes a client.
-        schemas["EditForm"] = drafts.EditForm.model_json_schema()
+        known["EditForm"] = drafts.EditForm.model_json_schema()
         for name, form in _FORMS.items():
-            schemas[name] = {**form, "properties": {**form["properties"], "model": {**_TEXT, "enum": list(models)}}}
-        schemas.update(_SCHEMAS, ChatRequest=request, SandboxLimits=_limits(settings), **_SANDBOX_SCHEMAS)
+            known[name] = {
+                **form,
+                "properties": {**form["properties"], "model": {**schemas.TEXT, "enum": list(models)}},
+            }
+        known.update(
+            answer_schemas.SCHEMAS, **_SCHEMAS, ChatRequest=request, SandboxLimits=_limits(settings), **_SANDBOX_SCHEMAS
+        )
+        told = {"anyOf": [schemas.ref("Council"), {"type": "null"}]}
+        known["MessageForm"]["properties"]["council"] = told
         made["paths"].update({**_paths(), **_form_paths(), **_sandbox_paths()})
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for path, operations in made["paths"].items():
             error = "MessagesError" if path == "/v1/messages" else "Error"
             for operation in operations.values():
                 operation["responses"].pop("422", None)
-                operation["responses"]["default"] = _content("An error.", _ref(error))
+                operation["responses"]["default"] = schemas.content("An error.", schemas.ref(error))
                 operation.setdefault("security", [{"token": []}, {}])
         app.openapi_schema = made
     return app.openapi_schema
 
 
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": _REFERENCE + name}
-
-
-def _content(description: str, schema: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
-    return {"description": description, "content": {kind: {"schema": schema}}}
-
-
-def _object(required: dict[str, Any], properties_more: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    properties = {**required, **(properties_more or {})}
-    return {"type": "object", "required": list(required), "properties": properties, **more}
-
-
-_TEXT: dict[str, Any] = {"type": "string"}
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_FLAG: dict[str, Any] = {"type": "boolean"}
 _EVENT: dict[str, Any] = {
     "type": "object",
     "description": "One server-sent event.",
@@ -71,97 +60,62 @@ _EVENT: dict[str, Any] = {
         "data": {"type": "string", "description": "A chat.completion.chunk or an error as JSON, or [DONE]."}
     },
 }
-_CID: dict[str, Any] = {"type": ["string", "null"], "description": "Of the patch that made the generation, if one did."}
-_LEVELS = ["proved", "computed", "user-tested", "self-tested", "agreed", "quoted", "none"]
 
 _SCHEMAS: dict[str, Any] = {
-    "Error": _object(
+    "Error": schemas.object_of(
         {
-            "error": _object(
+            "error": schemas.object_of(
                 {
-                    "message": _TEXT,
-                    "type": _TEXT,
+                    "message": schemas.TEXT,
+                    "type": schemas.TEXT,
                     "param": {"type": ["string", "null"]},
-                    "code": _TEXT,
-                    "request_id": _TEXT,
+                    "code": schemas.TEXT,
+                    "request_id": schemas.TEXT,
                 }
             )
         }
     ),
-    "MessagesError": _object(
+    "MessagesError": schemas.object_of(
         {
             "type": {"const": "error"},
-            "error": _object({"type": _TEXT, "message": _TEXT}),
-            "request_id": _TEXT,
+            "error": schemas.object_of({"type": schemas.TEXT, "message": schemas.TEXT}),
+            "request_id": schemas.TEXT,
         }
     ),
-    "Council": _object(
+    "ChatCompletion": schemas.object_of(
         {
-            "request_id": _TEXT,
-            "route": _TEXT,
-            "specialist": _TEXT,
-            "model": {"type": ["string", "null"]},
-            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-            "verified": _FLAG,
-            "refused": _FLAG,
-            "evidence": _object(
-                {"level": {"type": "string", "enum": _LEVELS}, "summary": _TEXT, "detail": {"type": "object"}}
-            ),
-            "escalated": _FLAG,
-            "cost_usd_micros": _COUNT,
-            "tokens": _object({"prompt": _COUNT, "completion": _COUNT}),
-            "timings_ms": {"type": "object", "additionalProperties": {"type": "number"}},
-            "route_reasons": {"type": "array", "items": _TEXT},
-            "passed_on": {"type": "object", "additionalProperties": _TEXT},
-            "degraded": {"type": "array", "items": _TEXT},
-            "generation": _TEXT,
-            "cid": _CID,
-        },
-        properties_more={
-            "memory": {"type": "object", "description": "What memory gave and kept, where it is on."},
-            "trial": _object(
-                {
-                    "generation": _TEXT,
-                    "calls": _COUNT,
-                    "calls_failed": _COUNT,
-                    "paid": _FLAG,
-                    "worst_usd_micros": _COUNT,
-                },
-                description="What a marked request came to.",
-            ),
-        },
-        description="What Council tells about an answer beside its text.",
-    ),
-    "ChatCompletion": _object(
-        {
-            "id": _TEXT,
+            "id": schemas.TEXT,
             "object": {"const": "chat.completion"},
-            "created": _COUNT,
-            "model": _TEXT,
+            "created": schemas.COUNT,
+            "model": schemas.TEXT,
             "choices": {"type": "array", "items": {"type": "object"}, "minItems": 1},
             "usage": {"type": "object"},
-            "council": _ref("Council"),
+            "council": schemas.ref("Council"),
         }
     ),
-    "Embeddings": _object(
+    "Embeddings": schemas.object_of(
         {
             "object": {"const": "list"},
             "data": {"type": "array", "items": {"type": "object"}},
-            "model": _TEXT,
+            "model": schemas.TEXT,
             "usage": {"type": "object"},
         }
     ),
-    "Model": _object({"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT}),
-    "Models": _object({"object": {"const": "list"}, "data": {"type": "array", "items": _ref("Model")}}),
-    "Live": _object({"live": _FLAG, "generation": _TEXT, "cid": _CID}),
-    "Ready": _object(
+    "Model": schemas.object_of(
+        {"id": schemas.TEXT, "object": {"const": "model"}, "created": schemas.COUNT, "owned_by": schemas.TEXT}
+    ),
+    "Models": schemas.object_of(
+        {"object": {"const": "list"}, "data": {"type": "array", "items": schemas.ref("Model")}}
+    ),
+    "Live": schemas.object_of({"live": schemas.FLAG, "generation": schemas.TEXT, "cid": schemas.CID}),
+    "Ready": schemas.object_of(
         {
-            "ready": _FLAG,
-            "degraded": {"type": "array", "items": _TEXT},
-            "parts": {"type": "object", "additionalProperties": _TEXT},
-            "generation": _TEXT,
-            "cid": _CID,
-            "inputs_digest": _TEXT,
+            "ready": schemas.FLAG,
+            "degraded": {"type": "array", "items": schemas.TEXT},
+            "parts": {"type": "object", "additionalProperties": schemas.TEXT},
+            "generation": schemas.TEXT,
+            "cid": schemas.CID,
+            "inputs_digest": schemas.TEXT,
         }
     ),
 }
@@ -175,14 +129,14 @@ _SAMPLING: dict[str, Any] = {
 }
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": 1_048_576}
 _LIMIT_OR_NONE = {**_LIMIT, "type": ["integer", "null"]}
-_ONE_TEXT = {"type": ["string", "array"], "minItems": 1, "maxItems": 1, "items": _TEXT}
+_ONE_TEXT = {"type": ["string", "array"], "minItems": 1, "maxItems": 1, "items": schemas.TEXT}
 _TURNS = {
     "type": "array",
     "minItems": 1,
     "items": {
         "type": "object",
         "required": ["role", "content"],
-        "properties": {"role": {"type": "string", "enum": ["user", "assistant"]}, "content": _TEXT},
+        "properties": {"role": {"type": "string", "enum": ["user", "assistant"]}, "content": schemas.TEXT},
     },
 }
 _FORMS: dict[str, dict[str, Any]] = {
@@ -195,7 +149,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     "ResponsesRequest": {
         "type": "object",
         "required": ["model", "input"],
-        "properties": {"input": {"anyOf": [_TEXT, _TURNS]}, "max_output_tokens": _LIMIT_OR_NONE, **_SAMPLING}
+        "properties": {"input": {"anyOf": [schemas.TEXT, _TURNS]}, "max_output_tokens": _LIMIT_OR_NONE, **_SAMPLING}
         | fields.refused(responses.REFUSED),
     },
     "MessagesRequest": {
@@ -207,23 +161,23 @@ _FORMS: dict[str, dict[str, Any]] = {
 
 
 def _form(name: str, tag: str, summary: str, request: str, reply: dict[str, Any]) -> dict[str, Any]:
-    answered = _content("The answer; server-sent events when `stream` is true.", reply)
+    answered = schemas.content("The answer; server-sent events when `stream` is true.", reply)
     answered["content"]["text/event-stream"] = {"schema": _EVENT}
     return {
         "operationId": name,
         "tags": [tag],
         "summary": summary,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schemas.ref(request)}}},
         "responses": {"200": answered},
     }
 
 
 def _form_paths() -> dict[str, Any]:
     listed: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
-    told = {"id": _TEXT, "model": _TEXT, "council": _ref("Council")}
-    text = _object({**told, "object": {"const": "text_completion"}, "choices": listed})
-    response = _object({**told, "object": {"const": "response"}, "output": listed})
-    message = _object({**told, "type": {"const": "message"}, "content": listed})
+    told = {"id": schemas.TEXT, "model": schemas.TEXT, "council": schemas.ref("Council")}
+    text = schemas.object_of({**told, "object": {"const": "text_completion"}, "choices": listed})
+    response = schemas.object_of({**told, "object": {"const": "response"}, "output": listed})
+    message = schemas.object_of({**told, "type": {"const": "message"}, "content": listed})
     return {
         "/v1/completions": {
             "post": _form("completion", "openai", "Continue a text, as of old.", "CompletionRequest", text)
@@ -238,17 +192,20 @@ def _form_paths() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    answered = _content("The answer; server-sent events when `stream` is true.", _ref("ChatCompletion"))
+    answered = schemas.content("The answer; server-sent events when `stream` is true.", schemas.ref("ChatCompletion"))
     answered["content"]["text/event-stream"] = {"schema": _EVENT}
-    name = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
-    not_ready = _content("Questions cannot be answered now.", _ref("Ready"))
+    name = {"name": "name", "in": "path", "required": True, "schema": schemas.TEXT}
+    not_ready = schemas.content("Questions cannot be answered now.", schemas.ref("Ready"))
     return {
         "/v1/chat/completions": {
             "post": {
                 "operationId": "chat",
                 "tags": ["openai"],
                 "summary": "Answer a conversation.",
-                "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("ChatRequest")}}},
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": schemas.ref("ChatRequest")}},
+                },
                 "responses": {"200": answered},
             }
         },
@@ -259,9 +216,9 @@ def _paths() -> dict[str, Any]:
                 "summary": "Turn texts into vectors.",
                 "requestBody": {
                     "required": True,
-                    "content": {"application/json": {"schema": _ref("EmbeddingsRequest")}},
+                    "content": {"application/json": {"schema": schemas.ref("EmbeddingsRequest")}},
                 },
-                "responses": {"200": _content("A vector for each text.", _ref("Embeddings"))},
+                "responses": {"200": schemas.content("A vector for each text.", schemas.ref("Embeddings"))},
             }
         },
         "/v1/models": {
@@ -269,7 +226,7 @@ def _paths() -> dict[str, Any]:
                 "operationId": "models",
                 "tags": ["openai"],
                 "summary": "List the models.",
-                "responses": {"200": _content("The models.", _ref("Models"))},
+                "responses": {"200": schemas.content("The models.", schemas.ref("Models"))},
             }
         },
         "/v1/models/{name}": {
@@ -278,7 +235,7 @@ def _paths() -> dict[str, Any]:
                 "tags": ["openai"],
                 "summary": "Show one model.",
                 "parameters": [name],
-                "responses": {"200": _content("The model.", _ref("Model"))},
+                "responses": {"200": schemas.content("The model.", schemas.ref("Model"))},
             }
         },
         "/livez": {"get": _probe("live", "Say that this process serves.", "Live")},
@@ -288,22 +245,22 @@ def _paths() -> dict[str, Any]:
                 "operationId": "metrics",
                 "tags": ["health"],
                 "summary": "Show the metrics in Prometheus text form.",
-                "responses": {"200": _content("The metrics.", _TEXT, "text/plain")},
+                "responses": {"200": schemas.content("The metrics.", schemas.TEXT, "text/plain")},
             }
         },
     }
 
 
 def _probe(name: str, summary: str, schema: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    responses = {"200": _content("As it is.", _ref(schema)), **(more or {})}
+    responses = {"200": schemas.content("As it is.", schemas.ref(schema)), **(more or {})}
     return {"operationId": name, "tags": ["health"], "summary": summary, "responses": responses}
 
 
 # The sandbox
 
 _NUMBER: dict[str, Any] = {"type": "number"}
-_NAMES: dict[str, Any] = {"type": "array", "items": _TEXT}
-_TEXTS_BY_NAME: dict[str, Any] = {"type": "object", "additionalProperties": _TEXT}
+_NAMES: dict[str, Any] = {"type": "array", "items": schemas.TEXT}
+_TEXTS_BY_NAME: dict[str, Any] = {"type": "object", "additionalProperties": schemas.TEXT}
 _OR_NONE = {"type": ["integer", "null"]}
 _FILES_MAX = 100
 _BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
@@ -329,6 +286,14 @@ _RESULT_EXAMPLE: dict[str, Any] = {
     "memory_peak_bytes": 9_437_184,
     "layers": ["user namespace", "seccomp", "landlock"],
     "layers_missing": [],
+    "limits": {
+        "cpu_s": 5.0,
+        "wall_s": 2.0,
+        "memory_bytes": 1_073_741_824,
+        "output_bytes": 1_048_576,
+        "files_bytes": 33_554_432,
+        "processes": 32,
+    },
     "lowered": {},
     "blocked": {},
     "reason": "",
@@ -339,8 +304,8 @@ _SANDBOX_SCHEMAS: dict[str, Any] = {
     "SandboxBytes": {
         "description": "Text, or base64 where the bytes are not UTF-8.",
         "anyOf": [
-            _TEXT,
-            _object({"base64": {"type": "string", "pattern": _BASE64}}, additionalProperties=False),
+            schemas.TEXT,
+            schemas.object_of({"base64": {"type": "string", "pattern": _BASE64}}, additionalProperties=False),
         ],
     },
     "SandboxJob": {
@@ -349,12 +314,12 @@ _SANDBOX_SCHEMAS: dict[str, Any] = {
         "additionalProperties": False,
         "properties": {
             "language": {"type": "string", "enum": list(sandbox.LANGUAGES)},
-            "code": _TEXT,
-            "stdin": _ref("SandboxBytes"),
+            "code": schemas.TEXT,
+            "stdin": schemas.ref("SandboxBytes"),
             "files": {
                 "type": "object",
                 "description": "Files put beside the code, by relative name.",
-                "additionalProperties": _ref("SandboxBytes"),
+                "additionalProperties": schemas.ref("SandboxBytes"),
                 "maxProperties": _FILES_MAX,
             },
             "collect": {
@@ -362,67 +327,78 @@ _SANDBOX_SCHEMAS: dict[str, Any] = {
                 "description": "Names of the files that come back.",
                 "maxItems": _FILES_MAX,
             },
-            "limits": _ref("SandboxLimits"),
+            "limits": schemas.ref("SandboxLimits"),
         },
         "example": _JOB_EXAMPLE,
     },
-    "SandboxResult": _object(
+    "SandboxResult": schemas.object_of(
         {
             "status": {"type": "string", "enum": [str(status) for status in sandbox.Status]},
             "limit": {"type": ["string", "null"], "description": "The limit that ended it, or that it met."},
             "exit_code": _OR_NONE,
             "signal": _OR_NONE,
-            "stdout": _ref("SandboxBytes"),
-            "stderr": _ref("SandboxBytes"),
-            "files": {"type": "object", "additionalProperties": _ref("SandboxBytes")},
+            "stdout": schemas.ref("SandboxBytes"),
+            "stderr": schemas.ref("SandboxBytes"),
+            "files": {"type": "object", "additionalProperties": schemas.ref("SandboxBytes")},
             "not_collected": {**_TEXTS_BY_NAME, "description": "Why a file did not come back, by name."},
-            "truncated": _FLAG,
+            "truncated": schemas.FLAG,
             "wall_s": _NUMBER,
             "cpu_s": _NUMBER,
             "memory_peak_bytes": _OR_NONE,
             "layers": _NAMES,
             "layers_missing": _NAMES,
+            "limits": schemas.ref("SandboxLimitsHeld"),
             "lowered": {
                 "type": "object",
                 "description": "Limits that could not be given in full, with what the job had.",
-                "additionalProperties": _COUNT,
+                "additionalProperties": schemas.COUNT,
             },
             "blocked": {
                 "type": "object",
                 "description": "Refused system calls, by class.",
-                "additionalProperties": _COUNT,
+                "additionalProperties": schemas.COUNT,
             },
             "reason": {"type": "string", "description": "Why it was rejected."},
-            "audit_id": _TEXT,
+            "audit_id": schemas.TEXT,
         },
         example=_RESULT_EXAMPLE,
     ),
+    "SandboxLimitsHeld": {
+        "description": "Limits that hold: of a job that named none, or of one that was run. Null where sandboxd does not tell.",
+        "anyOf": [
+            schemas.object_of(
+                {name: _NUMBER if name.endswith("_s") else schemas.COUNT for name in sandbox.LIMIT_NAMES}
+            ),
+            {"type": "null"},
+        ],
+    },
     "SandboxSessionRequest": {
         "type": "object",
         "additionalProperties": False,
-        "properties": {"limits": _ref("SandboxLimits")},
+        "properties": {"limits": schemas.ref("SandboxLimits")},
         "example": {"limits": {"memory_bytes": 268_435_456}},
     },
-    "SandboxSession": _object({"id": _TEXT}),
-    "SandboxSessionClosed": _object({"id": _TEXT, "closed": _FLAG}),
-    "SandboxState": _object(
+    "SandboxSession": schemas.object_of({"id": schemas.TEXT}),
+    "SandboxSessionClosed": schemas.object_of({"id": schemas.TEXT, "closed": schemas.FLAG}),
+    "SandboxState": schemas.object_of(
         {
-            "kind": _TEXT,
+            "kind": schemas.TEXT,
             "layers": _NAMES,
             "layers_missing": {**_TEXTS_BY_NAME, "description": "Why a layer is missing, by layer."},
             "refuses": {"type": "string", "description": "Why no job is run; empty where jobs are."},
-            "stopped": _FLAG,
-            "stopped_by": _TEXT,
-            "pool_ready": _COUNT,
-            "pool_target": _COUNT,
+            "stopped": schemas.FLAG,
+            "stopped_by": schemas.TEXT,
+            "pool_ready": schemas.COUNT,
+            "pool_target": schemas.COUNT,
             "refills_per_s": _NUMBER,
-            "running": _COUNT,
-            "waiting": _COUNT,
-            "sessions": _COUNT,
-            "jobs": _COUNT,
-            "stopped_reason": _TEXT,
+            "running": schemas.COUNT,
+            "waiting": schemas.COUNT,
+            "sessions": schemas.COUNT,
+            "jobs": schemas.COUNT,
+            "stopped_reason": schemas.TEXT,
             "walls": {"type": "string", "description": "How the last isolation self-test ended."},
             "walls_untried_s": {"type": ["number", "null"], "description": "Since one told."},
+            "limits": schemas.ref("SandboxLimitsHeld"),
         }
     ),
     "SandboxReason": {
@@ -430,8 +406,8 @@ _SANDBOX_SCHEMAS: dict[str, Any] = {
         "additionalProperties": False,
         "properties": {"reason": {"type": "string", "maxLength": sandbox_wire.REASON_CHARS_MAX}},
     },
-    "SandboxKilled": _object({"stopped": _FLAG, "killed": _COUNT}),
-    "SandboxLifted": _object({"stopped": _FLAG}),
+    "SandboxKilled": schemas.object_of({"stopped": schemas.FLAG, "killed": schemas.COUNT}),
+    "SandboxLifted": schemas.object_of({"stopped": schemas.FLAG}),
 }
 
 
@@ -454,7 +430,7 @@ _WHY = "SandboxReason"
 
 
 def _sandbox_paths() -> dict[str, Any]:
-    identifier = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
+    identifier = {"name": "id", "in": "path", "required": True, "schema": schemas.TEXT}
     sessions = "/v1/sandbox/sessions"
     return {
         "/v1/sandbox/run": {
@@ -493,9 +469,11 @@ def _sandbox(name: str, summary: str, reply: str, request: str = "") -> dict[str
         "operationId": f"sandbox_{name}",
         "tags": ["sandbox"],
         "summary": summary,
-        "responses": {"200": _content("As it ended." if reply == "SandboxResult" else "Done.", _ref(reply))},
+        "responses": {
+            "200": schemas.content("As it ended." if reply == "SandboxResult" else "Done.", schemas.ref(reply))
+        },
     }
     if request:
-        content = {"application/json": {"schema": _ref(request)}}
+        content = {"application/json": {"schema": schemas.ref(request)}}
         operation["requestBody"] = {"required": request != _WHY, "content": content}
     return operation

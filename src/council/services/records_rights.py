@@ -27,8 +27,8 @@ _KEEPS_ALERTS = "incidents notices silences"
 ROWS: Mapping[str, reach.Reach | None] = {
     "gateway": _row(
         "gateway",
-        reads="incidents snapshots overrides repairs",
-        writes="users tokens ledger charges holds spend learning thumbs login_codes sessions audit uses conversations messages",
+        reads="incidents snapshots observer_state overrides repairs",
+        writes="users tokens ledger charges holds spend learning thumbs remarks login_codes sessions audit uses conversations messages",
     ),
     "recall": _row("recall", reads="overrides", writes="memories memory_changes"),
     "watcher": _row("watcher", reads="backups bot_runs", writes=_KEEPS_ALERTS, budgets=True),

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from council.domain import answers, errors, providers
+from council.domain import answers, errors, providers, ways
 from council.serving import pace
 from council.serving import run as run_module
 from council.serving.providers import attempts, speaker
@@ -40,6 +40,16 @@ class Escalation:
         """Whether there is a model to escalate to, and its provider is switched on."""
         return bool(self._settings.model) and self._calls.usable(self._settings.model)
 
+    def before(self, question: answers.Question) -> ways.Escalation:
+        """Return how it stands with a question that the local model is to answer, before that has said anything."""
+        model = self._settings.model
+        if not question.specialists:
+            return ways.Escalation(escalated=False, why=ways.Escalating.NAMED)
+        if not model:
+            return ways.Escalation(escalated=False, why=ways.Escalating.UNSET)
+        why = ways.Escalating.SURE if self.ready else ways.Escalating.OFF
+        return ways.Escalation(escalated=False, why=why, model=model)
+
     def question(self) -> None:
         """Note that a question came in: the share of those escalated is of all of them."""
         self._pace.question()
@@ -50,7 +60,7 @@ class Escalation:
         """Yield what the local model says, or what the paid one does. Raises what the last one asked raised."""
         below = min(self._settings.confidence_min, self._pace.doubt_below())
         cautious = dataclasses.replace(question, doubt_below=below or None)
-        reason = ""
+        reason, why = "", ways.Escalating.UNSURE
         try:
             async with contextlib.aclosing(local.attempt(cautious)) as events:
                 async for event in events:
@@ -60,14 +70,17 @@ class Escalation:
                         continue
                     if isinstance(event, answers.Finding):
                         self._pace.seen(event.confidence)
+                        if below <= event.confidence < self._settings.confidence_min:
+                            run.escalation = self._not(ways.Escalating.SHARE)
                     yield event
             if not reason:
                 return
         except (errors.UnavailableError, errors.OverloadedError) as error:
             if run.spoken:
                 raise
-            reason = f"the local model could not be asked ({error.code})"
+            reason, why = f"the local model could not be asked ({error.code})", ways.Escalating.AWAY
         try:
+            run.escalation = ways.Escalation(escalated=True, why=why, model=self._settings.model, reason=reason)
             async with contextlib.aclosing(self._ask(question, reason, run, tab)) as events:
                 async for event in events:
                     yield event
@@ -80,10 +93,14 @@ class Escalation:
                 run.withheld_usd_micros = error.usd_micros
                 self._pace.spent()
             run.degraded.append(f"escalation: {error.code}")
+            run.escalation = self._not(ways.Escalating.REFUSED, f"{reason}; {error.message}")
             tab.hurry.set()
         async with contextlib.aclosing(local.attempt(question)) as events:
             async for event in events:
                 yield event
+
+    def _not(self, why: ways.Escalating, reason: str = "") -> ways.Escalation:
+        return ways.Escalation(escalated=False, why=why, model=self._settings.model, reason=reason)
 
     async def _ask(
         self, question: answers.Question, reason: str, run: run_module.Run, tab: attempts.Tab

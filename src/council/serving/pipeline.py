@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from typing import Any, Protocol
 
 from council import telemetry
-from council.domain import answering, answers, errors, ledger, money, patches, providers
+from council.domain import answering, answers, errors, ledger, money, patches, providers, ways
 from council.kit import clock as clock_module
 from council.kit import traces
 from council.serving import escalation as escalation_module
@@ -176,9 +176,10 @@ class Pipeline:
             decision = await self._decide(question)
         run.reasons = decision.reasons
         if decision.parts:
-            found = await self._findings(decision.parts, question, asker, run)
+            found, passed = await self._findings(decision.parts, question, asker, run)
             if found:
-                async with contextlib.aclosing(self._several(decision.parts, found, question, asker, run)) as events:
+                joining = self._several(decision.parts, found, passed, question, asker, run)
+                async with contextlib.aclosing(joining) as events:
                     async for event in events:
                         yield event
                 return
@@ -212,7 +213,7 @@ class Pipeline:
                             if isinstance(event, answers.Delta):
                                 yield event
                             elif isinstance(event, answers.PassOn):
-                                run.pass_on(route, event.reason)
+                                run.pass_on(route, event)
                             else:
                                 finding = event
             except (errors.UnavailableError, errors.OverloadedError) as error:
@@ -226,13 +227,14 @@ class Pipeline:
             if finding is not None:
                 yield finding
                 return
-        yield _declined(question, run.passed_on)
+        yield _declined(question, run.passed[0])
 
     async def _findings(
         self, parts: Sequence[str], question: answers.Question, asker: Asker, run: run_module.Run
-    ) -> dict[str, several.Part]:
-        """Ask the specialists that check themselves about each part; return what they found."""
+    ) -> tuple[dict[str, several.Part], dict[str, tuple[ways.Passed, ...]]]:
+        """Ask the specialists that check themselves about each part; return what they found, and who passed which part on."""
         found: dict[str, several.Part] = {}
+        passed: dict[str, tuple[ways.Passed, ...]] = {}
         for text in parts:
             part = dataclasses.replace(question, messages=_with_last(question.messages, text))
             order = [route for route in (await self._decide(part)).order if route in decision_module.STRICT]
@@ -243,16 +245,18 @@ class Pipeline:
                     finding = await _finding(events)
                 except (errors.UnavailableError, errors.OverloadedError) as error:
                     run.away(run.route, error)
-                    continue
-            if finding is not None and str(run.route) not in run.passed_on:
-                found[text] = several.Part(run.route, finding)
-            run.passed_on.clear()
-        return found
+                    finding = None
+            passed[text] = tuple(run.passed)
+            run.passed.clear()
+            if finding is not None and all(one.by != run.route for one in passed[text]):
+                found[text] = several.Part(run.route, finding, text, passed[text])
+        return found, passed
 
     async def _several(
         self,
         parts: Sequence[str],
         found: Mapping[str, several.Part],
+        passed: Mapping[str, tuple[ways.Passed, ...]],
         question: answers.Question,
         asker: Asker,
         run: run_module.Run,
@@ -261,10 +265,11 @@ class Pipeline:
 
         Nothing leaves before the model's first word, so that until then it can still be helped out or found to be away.
         """
-        made = [dataclasses.replace(found[text], question=text) for text in parts if text in found]
+        made = [found[text] for text in parts if text in found]
         pending = several.text_of(made)
-        rest = " ".join(text for text in parts if text not in found)
-        if rest:
+        left = [text for text in parts if text not in found]
+        if left:
+            rest, rest_passed = " ".join(left), tuple(one for text in left for one in passed.get(text, ()))
             pending += several.heading(rest, first=False)
             asked = dataclasses.replace(question, messages=_with_last(question.messages, rest))
             try:
@@ -274,12 +279,12 @@ class Pipeline:
                             yield answers.Delta(pending + event.text)
                             pending = ""
                         else:
-                            made.append(several.Part(answers.Route.GENERAL, event, rest))
+                            made.append(several.Part(answers.Route.GENERAL, event, rest, rest_passed))
             except (errors.UnavailableError, errors.OverloadedError) as error:
                 if run.spoken:
                     raise
                 run.away(answers.Route.GENERAL, error)
-                made.append(several.unanswered(rest, error.message))
+                made.append(several.unanswered(rest, error.message, rest_passed))
                 pending += made[-1].finding.text
         if pending:
             yield answers.Delta(pending)
@@ -290,7 +295,10 @@ class Pipeline:
         self, specialist: Specialist, question: answers.Question, asker: Asker, run: run_module.Run
     ) -> AsyncGenerator[answers.Event, None]:
         """Let a specialist try. What the local model would say may be known already, or said better by a paid one."""
-        if specialist.route is not answers.Route.GENERAL or not question.specialists:
+        if specialist.route is not answers.Route.GENERAL:
+            return specialist.attempt(question)
+        run.escalation = self._escalation.before(question)
+        if not question.specialists:
             return specialist.attempt(question)
         if self._escalation.ready:
             words = self._escalation.attempt(specialist, question, run, _tab(question, asker))
@@ -382,9 +390,9 @@ async def _finding(events: AsyncGenerator[answers.Delta | answers.Finding, None]
     return None
 
 
-def _declined(question: answers.Question, passed_on: Mapping[str, str]) -> answers.Finding:
+def _declined(question: answers.Question, passed: ways.Passed) -> answers.Finding:
     """Say plainly that the one specialist that was asked for declined."""
-    route, reason = next(iter(passed_on.items()))
-    text = f"The {route} specialist has no answer: {reason.rstrip('.')}. Ask the model `council` to let the others try."
-    evidence = answers.Evidence(answers.Level.NONE, "No answer was given.", {"reason": reason})
+    told = f"The {passed.by} specialist has no answer: {passed.reason.rstrip('.')}."
+    text = f"{told} Ask the model `council` to let the others try."
+    evidence = answers.Evidence(answers.Level.NONE, "No answer was given.", {"reason": passed.reason})
     return answers.Finding(text, 0.0, evidence, refused=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from council import ports
-from council.domain import answers, errors, ledger
+from council.domain import answers, errors, ledger, ways
 from council.serving import run as run_module
 from council.serving.providers import attempts
 from council.serving.providers import calls as calls_module
@@ -83,6 +83,7 @@ class Relay:
             await self._noting_failure(self._writer.record(row, run.charges))
         run.recorded = True
         run.observe(ledger.Outcome.ANSWERED)
+        run.escalation = ways.Escalation(escalated=False, why=ways.Escalating.NAMED)
         return run.answer()
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from council import telemetry
-from council.domain import answers, errors, learning, ledger, patches
+from council.domain import answers, errors, learning, ledger, patches, ways
 from council.kit import clock as clock_module
 from council.kit import traces
 from council.serving.memory import use
@@ -40,7 +40,7 @@ class Run:
         self.question = question
         self.route = answers.Route.GENERAL
         self.reasons: Sequence[str] = ()
-        self.passed_on: dict[str, str] = {}
+        self.passed: list[ways.Passed] = []
         self.degraded: list[str] = []
         self.finding: answers.Finding | None = None
         self.cost_usd_micros = 0
@@ -50,6 +50,8 @@ class Run:
         self.spoken = False
         self.tab: attempts.Tab | None = None
         self.escalated = False
+        # None while the local model was not asked to speak by itself.
+        self.escalation: ways.Escalation | None = None
         self.memory: use.Use | None = None
         # Whether the router's order was tried for the whole question, so that its end says something of that order.
         self.routed = False
@@ -84,14 +86,15 @@ class Run:
             self._first_s = self._elapsed_s()
             self._timings_ms["first_token"] = round(self._first_s * 1000, 3)
 
-    def pass_on(self, route: answers.Route, reason: str) -> None:
+    def pass_on(self, route: answers.Route, event: answers.PassOn) -> None:
         """Note that a specialist declined."""
-        self.passed_on[str(route)] = reason
+        self.passed.append(ways.Passed(str(route), event.why, event.reason))
         telemetry.of(telemetry.PASSED_ON, route).inc()
 
     def away(self, route: answers.Route, error: errors.CouncilError) -> None:
         """Note that a specialist could not be asked, so that the answer says what it went without."""
-        self.passed_on[str(route)] = error.message
+        why = ways.Why.SHED if isinstance(error, errors.ShedError) else ways.Why.AWAY
+        self.passed.append(ways.Passed(str(route), why, error.message))
         self.degraded.append(f"{route}: {error.code}")
 
     def row(self, outcome: ledger.Outcome) -> ledger.LedgerRow:
@@ -135,7 +138,7 @@ class Run:
             level=finding.evidence.level,
             confidence=finding.confidence,
             escalated=self.escalated,
-            passed_on=tuple(map(answers.Route, self.passed_on)),
+            passed_on=tuple(dict.fromkeys(answers.Route(one.by) for one in self.passed)),
         )
 
     @property
@@ -162,7 +165,7 @@ class Run:
             escalated=self.escalated,
             cost_usd_micros=self.cost_usd_micros,
             timings_ms=dict(self._timings_ms),
-            passed_on=dict(self.passed_on),
+            passed=tuple(self.passed),
             route_reasons=tuple(self.reasons),
             degraded=tuple(self.degraded),
             generation=self._label.generation,
@@ -171,7 +174,14 @@ class Run:
             tried=tuple(self.tab.tried) if self.tab else (),
             memory=self.memory.report(self.route) if self.memory else None,
             trial=self._trial(),
+            escalation=self._escalation(),
         )
+
+    def _escalation(self) -> ways.Escalation:
+        """Return whether the question was escalated and why. A cached answer is of no model that was asked now."""
+        if self.finding is not None and self.finding.evidence.detail.get("cached"):
+            return ways.Escalation(escalated=False, why=ways.Escalating.KNOWN)
+        return self.escalation or ways.NOT_ESCALATED
 
     def _trial(self) -> answers.Trial | None:
         """Return what a marked question came to; None for any other."""
@@ -194,8 +204,8 @@ class Run:
         root.note("council.generation", self._label.generation)
         if self.finding is not None:
             root.note("council.evidence_level", str(self.finding.evidence.level))
-        if self.passed_on:
-            root.note("council.passed_on", tuple(self.passed_on))
+        if self.passed:
+            root.note("council.passed_on", tuple(dict.fromkeys(one.by for one in self.passed)))
 
     def observe(self, outcome: ledger.Outcome, failure: BaseException | None = None) -> None:
         """Count the request in the metrics, once all that it cost is known. `failure` is what it ended in, if in one."""

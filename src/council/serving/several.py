@@ -7,18 +7,19 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from council.domain import answers
+from council.domain import answers, ways
 
 _STRENGTH = {level: place for place, level in enumerate(answers.Level)}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a question, who answered it and what was found."""
+    """A part of a question, who answered it, what was found, and who passed it on before."""
 
     route: answers.Route
     finding: answers.Finding
     question: str = ""
+    passed: tuple[ways.Passed, ...] = ()
 
 
 def heading(question: str, *, first: bool) -> str:
@@ -31,10 +32,12 @@ def text_of(parts: Sequence[Part]) -> str:
     return "".join(heading(part.question, first=place == 0) + part.finding.text for place, part in enumerate(parts))
 
 
-def unanswered(question: str, reason: str) -> Part:
+def unanswered(question: str, reason: str, passed: tuple[ways.Passed, ...]) -> Part:
     """Return a part that nobody could answer."""
     evidence = answers.Evidence(answers.Level.NONE, "No answer was given.", {"reason": reason})
-    return Part(answers.Route.GENERAL, answers.Finding(f"No answer: {reason}", 0.0, evidence, refused=True), question)
+    return Part(
+        answers.Route.GENERAL, answers.Finding(f"No answer: {reason}", 0.0, evidence, refused=True), question, passed
+    )
 
 
 def route_of(parts: Sequence[Part]) -> answers.Route:
@@ -53,9 +56,13 @@ def joined(parts: Sequence[Part]) -> answers.Finding:
                 "question": part.question,
                 "specialist": str(part.route),
                 "level": str(part.finding.evidence.level),
+                "model": part.finding.model,
+                "confidence": part.finding.confidence,
                 "verified": part.finding.evidence.level.verified,
+                "refused": part.finding.refused,
                 "summary": part.finding.evidence.summary,
                 "detail": dict(part.finding.evidence.detail),
+                "passed_on": [ways.passed_form(one) for one in part.passed],
             }
             for part in parts
         ]

@@ -26,11 +26,11 @@ RESULTS = st.builds(
     signal=st.none() | COUNTS, stdout=RAW, stderr=RAW, files=NAMES, not_collected=st.dictionaries(TEXT, TEXT),
     truncated=st.just(False), wall_s=SECONDS, cpu_s=SECONDS, memory_peak_bytes=st.none() | COUNTS,
     layers=st.lists(TEXT, max_size=2).map(tuple), layers_missing=st.lists(TEXT, max_size=2).map(tuple),
-    blocked=st.dictionaries(TEXT, COUNTS, max_size=2), reason=TEXT, audit_id=TEXT,
+    blocked=st.dictionaries(TEXT, COUNTS, max_size=2), reason=TEXT, audit_id=TEXT, limits=st.none() | LIMITS,
 )  # fmt: skip
 STATES = st.builds(
     sandbox.State, TEXT, st.lists(TEXT, max_size=2).map(tuple), st.dictionaries(TEXT, TEXT, max_size=2), TEXT,
-    st.booleans(), TEXT, COUNTS, COUNTS, SECONDS, COUNTS, COUNTS, COUNTS, COUNTS,
+    st.booleans(), TEXT, COUNTS, COUNTS, SECONDS, COUNTS, COUNTS, COUNTS, COUNTS, limits=st.none() | LIMITS,
 )  # fmt: skip
 
 

@@ -182,7 +182,7 @@ class Source:
         from council.domain import answers
 
         finding = answers.Finding("", 1.0, answers.Evidence(answers.Level.NONE, "said"))
-        return answers.Answer("r", "general", answers.Route.GENERAL, finding, False, 0, {}, {}, (), (), "0" * 40)
+        return answers.Answer("r", "general", answers.Route.GENERAL, finding, False, 0, {}, (), (), (), "0" * 40)
 
     async def close(self) -> None:
         self.closed = True

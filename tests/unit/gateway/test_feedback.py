@@ -101,6 +101,7 @@ async def test_feedback_is_kept_and_said_again_takes_the_place_of_what_was_said(
         "request_id": identifier,
         "verdict": "up",
         "route": None,
+        "words": "",
     }
     for _ in range(2):
         assert (await judge(learner, request_id=identifier, verdict="down", route="logic")).status_code == 200
@@ -130,6 +131,9 @@ async def test_feedback_on_what_one_did_not_ask_is_refused(learner: Rig, rows: s
         ({"request_id": 7, "verdict": "up"}, "request_id"),
         ({"request_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "verdict": "up", "route": "poetry"}, "route"),
         ({"request_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "verdict": "up", "user": "ada"}, "user"),
+        ({"request_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "verdict": "up", "words": "x" * 501}, "words"),
+        ({"request_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "verdict": "up", "words": "a\0b"}, "words"),
+        ({"request_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "verdict": "up", "words": "a\x1b[2Jb"}, "words"),
         ([], "body"),
     ],
 )
@@ -138,6 +142,48 @@ async def test_feedback_of_another_form_is_refused_with_the_field_that_is_wrong(
 ) -> None:
     reply = await learner.client.post("/api/feedback", json=body, headers=learner.headers())
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, named)
+
+
+async def test_words_are_kept_beside_the_thumb_for_people_and_no_learning_row_holds_them(
+    learner: Rig, rows: sql_learning.SqlLearning
+) -> None:
+    identifier = (await ask(learner, "What is 17% of 200?"))["request_id"]
+    words = "  The unit is missing.\nI asked for kilograms — not for a number.  "
+    kept_as = words.strip()
+    reply = await judge(learner, request_id=identifier, verdict="down", route="knowledge", words=words)
+    assert reply.json()["words"] == kept_as
+    told = (await learner.client.get("/api/feedback", headers=learner.headers())).json()
+    [opinion] = told["opinions"]
+    assert (opinion["words"], opinion["user"], opinion["route"]) == (kept_as, "someone", "knowledge")
+    [(row, thumb)] = await kept(rows, 1)
+    assert not any("unit" in str(getattr(one, name)) for one in (row, thumb) for name in one.__dataclass_fields__)
+    await judge(learner, request_id=identifier, verdict="down")
+    assert [one.words for one in rows.opinions("someone", 10)] == [""]
+
+
+async def test_one_sees_ones_own_opinions_and_an_administrator_those_of_all(learner: Rig) -> None:
+    await _another(learner, access.Role.VIEWER)
+    mine = (await ask(learner, "What is 17% of 200?"))["request_id"]
+    theirs = (await ask(learner, "What is 18% of 200?", headers=learner.headers("secret-other")))["request_id"]
+    await judge(learner, request_id=mine, verdict="up", words="Fast.")
+    await judge(learner, "secret-other", request_id=theirs, verdict="down", words="Slow.")
+
+    async def seen(secret: str | None, query: str = "") -> Any:
+        return await learner.client.get(f"/api/feedback{query}", headers=learner.headers(secret))
+
+    assert [one["words"] for one in (await seen("secret-other")).json()["opinions"]] == ["Slow."]
+    assert (await seen("secret-other", "?whose=all")).status_code == 403
+    everybody = (await seen(None, "?whose=all&limit=1")).json()
+    assert [one["words"] for one in everybody["opinions"]] == ["Slow."] and everybody["before_us"]
+    older = (await seen(None, f"?whose=all&before_us={everybody['before_us']}")).json()
+    assert [(one["user"], one["words"]) for one in older["opinions"]] == [("someone", "Fast.")]
+    await learner.client.delete("/api/learning?all=true", headers=learner.headers("secret-other"))
+    assert [one["words"] for one in (await seen(None, "?whose=all")).json()["opinions"]] == ["Fast."]
+
+
+async def _another(rig: Rig, role: access.Role) -> None:
+    rig.records.add_token(access.Token("id-other", "other", role, "", access.digest("secret-other"), 1))
+    await rig.doorkeeper.refresh()
 
 
 async def test_what_is_kept_is_shown_and_forgotten_by_its_user_alone(

@@ -94,7 +94,7 @@ async def test_a_job_goes_in_whole_and_its_result_comes_out_whole(rig: Rig) -> N
         "status": "killed_limit", "limit": "output_bytes", "exit_code": None, "signal": 9, "stdout": {"base64": "/w=="},
         "stderr": "", "files": {"out": {"base64": "AP4="}}, "not_collected": {"gone": "no such file"}, "truncated": True,
         "wall_s": 1.5, "cpu_s": 0.5, "memory_peak_bytes": 1000, "layers": ["seccomp"], "layers_missing": ["landlock"],
-        "lowered": {"processes": 4}, "blocked": {"network": 2}, "reason": "", "audit_id": "9-ef",
+        "limits": None, "lowered": {"processes": 4}, "blocked": {"network": 2}, "reason": "", "audit_id": "9-ef",
     }  # fmt: skip
 
 

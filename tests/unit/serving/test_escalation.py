@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from council import ports
-from council.domain import answers, config, errors, ledger, money, patches, providers
+from council.domain import answers, config, errors, ledger, money, patches, providers, ways
 from council.serving import escalation, run
 from council.serving.ledger import unkept
 from council.serving.providers import attempts, calls
@@ -162,11 +162,13 @@ async def test_in_doubt_the_paid_model_answers_and_the_reason_and_the_cost_are_t
     assert isinstance(finding, answers.Finding) and finding.model == "paid" and finding.usage == answers.Usage(10, 2)
     assert "0.31 is below 0.60" in finding.evidence.summary and finding.evidence.level is answers.Level.NONE
     assert found.made.escalated and found.tab.cost_usd_micros == 14
+    assert found.made.escalation == ways.Escalation(True, ways.Escalating.UNSURE, "paid", DOUBT[0].reason)
 
 
 async def test_a_local_model_that_is_away_is_a_reason_too() -> None:
     found = await escalate(Local([AWAY]))
     assert text(found) == "paid words" and "model_unavailable" in found.events[-1].evidence.summary
+    assert found.made.escalation is not None and found.made.escalation.why is ways.Escalating.AWAY
 
 
 @pytest.mark.parametrize(
@@ -186,6 +188,9 @@ async def test_where_the_paid_model_cannot_be_asked_the_local_one_answers_after_
     assert text(found) == "local words" and found.events[-1] == FINDING
     assert local.asked == [0.6, None] and found.made.degraded[0].startswith("escalation: ")
     assert not found.made.escalated and found.tab.cost_usd_micros == 0
+    told = found.made.escalation
+    assert told is not None and (told.escalated, told.why) == (False, ways.Escalating.REFUSED)
+    assert told.reason.startswith(f"{DOUBT[0].reason}; ") and told.model == "paid"
 
 
 async def test_a_paid_answer_that_breaks_off_is_an_error_and_is_charged() -> None:
@@ -217,6 +222,10 @@ async def test_where_the_share_is_spent_the_local_model_speaks_for_itself() -> N
     local = Local(DOUBT)
     found = await escalate(local, share_max=0.0, earlier=4)
     assert text(found) == "local words" and local.asked[-1] is None and not found.made.escalated
+    assert found.made.escalation is None, "0.9 is sure enough, whatever the share"
+    unsure = [SPOKEN[0], dataclasses.replace(FINDING, confidence=0.3)]
+    found = await escalate(Local(DOUBT, unsure), share_max=0.0, earlier=4)
+    assert found.made.escalation == ways.Escalation(False, ways.Escalating.SHARE, "paid")
 
 
 async def test_in_a_trial_nothing_is_paid_and_what_a_budget_would_have_held_is_told() -> None:

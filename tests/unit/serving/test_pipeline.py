@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from council.domain import answers, config, errors, ledger, money, patches, providers
+from council.domain import answers, config, errors, ledger, money, patches, providers, ways
 from council.serving import pipeline, run
 from council.serving.ledger import writer
 from council.serving.providers import attempts, calls
@@ -116,6 +116,26 @@ async def test_a_specialist_that_passes_on_gives_way_to_the_next_and_is_named() 
     assert answer.route is answers.Route.GENERAL and answer.passed_on["math"] == "not mine"
     assert answer.cost_usd_micros == 3 == made.ledger.rows[0].cost_usd_micros
     assert [made.specialists[answers.Route(name)].closed for name in ("math", "general")] == [1, 1]
+
+
+async def test_who_passed_on_is_told_in_order_with_a_why_of_the_closed_set() -> None:
+    doubt = answers.PassOn("no document says so", why=ways.Why.NOT_FOUND)
+    made = bench(math=[errors.ComputeUnavailableError("Away.")], knowledge=[doubt], general=[finding("g")])
+    *_, answer = await ask(made, question("What is 17% of the tower's height?"))
+    told = {one.by: (one.why, one.reason) for one in answer.passed}
+    assert told["math"] == (ways.Why.AWAY, "Away.")
+    assert told.get("knowledge", (ways.Why.NOT_FOUND, "no document says so"))[0] is ways.Why.NOT_FOUND
+    assert [one.by for one in answer.passed] == list(answer.passed_on)
+    assert answer.escalation == ways.Escalation(escalated=False, why=ways.Escalating.UNSET)
+
+
+async def test_an_answer_of_a_specialist_says_that_nothing_of_it_is_escalated() -> None:
+    *_, answer = await ask(bench(math=[finding()]))
+    assert answer.passed == () and answer.escalation == ways.NOT_ESCALATED
+
+
+def test_every_why_has_its_words() -> None:
+    assert set(ways.WHY) == set(ways.Why) and set(ways.ESCALATING) == set(ways.Escalating)
 
 
 async def test_a_specialist_that_is_away_degrades_the_answer() -> None:
@@ -280,8 +300,28 @@ async def test_the_model_gets_only_what_no_specialist_answered_and_the_whole_is_
     assert "".join(delta.text for delta in deltas) == answer.finding.text
     assert made.specialists[answers.Route.GENERAL].heard == ["what is the capital of Peru?"]
     assert not answer.finding.evidence.level.verified and answer.finding.confidence == 0.2
-    assert [part["level"] for part in answer.finding.evidence.detail["parts"]] == ["computed", "none"]
+    parts = answer.finding.evidence.detail["parts"]
+    assert [part["level"] for part in parts] == ["computed", "none"]
+    assert [part["confidence"] for part in parts] == [1.0, 0.2]
+    assert parts[0]["passed_on"] == [] and not answer.passed, "who passed one part on did not pass on the other"
+    assert {one["by"]: one["why"] for one in parts[1]["passed_on"]} == {"knowledge": "unread"}
+    assert answer.escalation.why is ways.Escalating.UNSET
     assert answer.route is answers.Route.GENERAL and len(made.ledger.rows) == 1 and not made.ledger.rows[0].verified
+
+
+async def test_one_part_that_its_specialist_is_too_busy_for_does_not_lose_the_answer_to_the_next() -> None:
+    class Busy(Scripted):
+        async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
+            if "17" in question.text:
+                raise errors.OverloadedError("Busy. Try again.")
+            yield finding("4")
+
+    made = bench(general=[answers.Delta("g"), finding("g")])
+    made.made._specialists[answers.Route.MATH] = Busy(answers.Route.MATH, [])
+    *_, answer = await ask(made, question("What is 17% of 80? What is 1 + 3?"))
+    first, second = answer.finding.evidence.detail["parts"]
+    assert (first["question"], first["specialist"]) == ("What is 1 + 3?", "math")
+    assert ("math", "away") in [(one["by"], one["why"]) for one in second["passed_on"]]
 
 
 async def test_a_whole_whose_parts_are_all_verified_is_verified() -> None:

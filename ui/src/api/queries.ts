@@ -14,7 +14,9 @@ import type {
   LedgerReport,
   Me,
   Memory,
+  OpinionList,
   Right,
+  SandboxState,
   SessionList,
   Snapshot,
 } from "./wire";
@@ -65,6 +67,20 @@ export const conversation = (id: string) =>
     queryFn: ({ signal }) => call<Conversation>(`/api/chat/sessions/${encodeURIComponent(id)}`, { signal }),
     enabled: id !== "",
   });
+
+/** What you think of answers, the newest of it. */
+export const opinions = queryOptions({
+  queryKey: ["opinions"],
+  queryFn: ({ signal }) => call<OpinionList>("/api/feedback?limit=200", { signal }),
+  staleTime: 60_000,
+});
+
+/** What holds code that is run without limits of its own. */
+export const sandboxLimits = queryOptions({
+  queryKey: ["sandbox", "limits"],
+  queryFn: async ({ signal }) => (await call<SandboxState>("/v1/sandbox/status", { signal })).limits,
+  staleTime: 300_000,
+});
 
 export const gatesOverTime = (range: string, gate = "") =>
   queryOptions({

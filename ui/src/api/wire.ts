@@ -16,7 +16,7 @@ export type GuideList = Schemas["ListForm"];
 export type Guide = Schemas["GuideForm"];
 export type Verdict = Schemas["Verdict"];
 export type Right = Schemas["Right"];
-export type Level = Schemas["Council"]["evidence"]["level"];
+export type Level = Schemas["EvidenceLevel"];
 export type LedgerReport = Schemas["LedgerReport"];
 export type Snapshot = Schemas["Snapshot"];
 export type SnapshotLine = Schemas["Brief"];
@@ -41,43 +41,28 @@ export type Override = Schemas["OverrideForm"];
 export type GateOverTime = Schemas["PastGate"];
 export type GatesOverTime = Schemas["Past"];
 
-export interface Session {
-  id: string;
-  title: string;
-  memory: boolean;
-  created_us: number;
-  updated_us: number;
-  turns: number;
-}
+export type Session = Schemas["ConversationForm"];
+export type SessionList = Schemas["Conversations"];
+export type Conversation = Schemas["WholeConversation"];
+export type Message = Schemas["MessageForm"];
+export type MessageState = Message["state"];
+export type Turn = Schemas["TurnForm"];
+export type Opinion = Schemas["OpinionForm"];
+export type OpinionList = Schemas["Opinions"];
 
-export interface SessionList {
-  sessions: Session[];
-  before: string | null;
-}
-
-export type MessageState = "done" | "running" | "stopped" | "failed" | "lost";
-
-export interface Message {
-  id: string;
-  parent: string | null;
-  role: "user" | "assistant";
-  text: string;
-  at_us: number;
-  model: string | null;
-  state: MessageState;
-  error: { code: string; message: string; request_id: string } | null;
-  council: Council | null;
-}
-
-export interface Conversation extends Session {
-  messages: Message[];
-}
-
-export interface Turn {
-  turn: string;
-  user: Message;
-  assistant: Message;
-}
+/** The `council` object of an answer. */
+export type Council = Schemas["Council"];
+export type Evidence = Schemas["Evidence"];
+export type EvidenceDetail = Schemas["EvidenceDetail"];
+/** One of several questions that were asked at once. */
+export type Part = Schemas["EvidencePart"];
+export type Passage = Schemas["EvidencePassage"];
+export type TestCase = Schemas["EvidenceTest"];
+export type PassedOn = Schemas["PassedOn"];
+export type Escalation = Schemas["Escalation"];
+export type MemoryMention = Schemas["MemoryMention"];
+export type SandboxState = Schemas["SandboxState"];
+export type SandboxLimits = NonNullable<Schemas["SandboxLimitsHeld"]>;
 
 export type Change = Schemas["ChangeRow"];
 export type ChangeList = Schemas["Changes"];
@@ -86,68 +71,3 @@ export type Step = Schemas["StepForm"];
 export type Difference = Schemas["DifferenceForm"];
 export type GateReading = Schemas["NearGate"];
 export type Quarantine = Schemas["Quarantine"];
-
-export interface Passage {
-  id: string;
-  url: string;
-  root: string;
-  source: string;
-  heading: string;
-  text: string;
-  quote: string;
-  coverage: number;
-}
-
-export interface TestCase {
-  test: string;
-  passed: boolean;
-  gave: string;
-}
-
-/** What the specialists put beside an answer. Each says what it has, so each field may be missing. */
-export interface EvidenceDetail {
-  reading?: string;
-  check?: string;
-  steps?: string[];
-  exact?: string;
-  program?: string;
-  facts?: { sentence: string; reading: string }[];
-  code?: string;
-  tests?: TestCase[];
-  from?: string;
-  reason?: string;
-  passages?: Passage[];
-  confidence_from?: string;
-  [more: string]: unknown;
-}
-
-export interface MemoryMention {
-  id: string;
-  kind: string;
-  text: string;
-  at_us?: number;
-}
-
-/** The `council` object of an answer. */
-export interface Council {
-  request_id: string;
-  route: string;
-  specialist: string;
-  model: string | null;
-  confidence: number;
-  verified: boolean;
-  refused: boolean;
-  evidence: { level: Level; summary: string; detail: EvidenceDetail };
-  escalated: boolean;
-  cost_usd_micros: number;
-  tokens: { prompt: number; completion: number };
-  timings_ms: Record<string, number>;
-  route_reasons: string[];
-  passed_on: Record<string, string>;
-  degraded: string[];
-  generation: string;
-  cid: string | null;
-  provider?: string | null;
-  tried?: string[];
-  memory?: { used: MemoryMention[]; stored: MemoryMention[]; storing: string } | null;
-}

@@ -1,14 +1,15 @@
 /** What stands behind an answer: how far it was checked, by what, what went into it, what it cost and how long it took. */
 
 import { Link } from "wouter";
-import type { Council, Message, Passage, TestCase } from "../api/wire";
+import type { Council, Message } from "../api/wire";
 import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
 import { count, milliseconds, money, share, short } from "../kit/numbers";
-import { Words } from "../kit/words";
-import { CodeBlock } from "../markdown/code-block";
-import { badge, specialist } from "./levels";
+import { Found } from "./found";
+import { answerers, badge } from "./levels";
 import { MemoryUsed } from "./memory-used";
+import { Parts } from "./parts";
+import { EscalatedOrNot, PassedOnBy } from "./way";
 
 export function Evidence({ message }: { message: Message }) {
   const { council } = message;
@@ -22,6 +23,7 @@ export function Evidence({ message }: { message: Message }) {
     );
   }
   const label = badge(council);
+  const parts = council.evidence.detail.parts ?? [];
   return (
     <div className="evidence">
       <section className={`evidence-head ${label.tone}`}>
@@ -29,9 +31,15 @@ export function Evidence({ message }: { message: Message }) {
           <Icon name={label.icon} /> {label.words}
         </p>
         <p>{label.meaning}</p>
+        {parts.length > 0 && (
+          <p>
+            {count(parts.length, "question was", "questions were")} asked at once. The whole is as good as its weakest
+            part.
+          </p>
+        )}
       </section>
       <Facts council={council} />
-      <Found council={council} />
+      {parts.length > 0 ? <Parts parts={parts} /> : <Found of={council.evidence} />}
       <MemoryUsed council={council} />
       <Timings council={council} />
       <Way council={council} />
@@ -41,12 +49,14 @@ export function Evidence({ message }: { message: Message }) {
 }
 
 function Facts({ council }: { council: Council }) {
+  const parts = council.evidence.detail.parts ?? [];
+  const { passed_on } = council.evidence;
   return (
     <dl className="facts">
       <div>
         <dt>Answered by</dt>
         <dd>
-          {specialist(council)}
+          {answerers(council)}
           {council.model && (
             <>
               , <span className="break">{council.model}</span>
@@ -58,6 +68,7 @@ function Facts({ council }: { council: Council }) {
         <dt>Confidence</dt>
         <dd>
           <meter min={0} max={1} value={council.confidence} aria-label="Confidence" /> {share(council.confidence)}
+          {parts.length > 0 && <span className="quiet"> · the lowest of all</span>}
         </dd>
       </div>
       <div>
@@ -72,110 +83,19 @@ function Facts({ council }: { council: Council }) {
           )}
         </dd>
       </div>
+      {passed_on && (passed_on.length > 0 || parts.length === 0) && (
+        <div>
+          <dt>Passed on</dt>
+          <dd>{passed_on.length > 0 ? <PassedOnBy passed={passed_on} /> : "No, whoever was asked first answered"}</dd>
+        </div>
+      )}
       <div>
         <dt>Escalated</dt>
-        <dd>{council.escalated ? "Yes, to a paid model" : "No, it stayed on this machine"}</dd>
+        <dd>
+          <EscalatedOrNot council={council} />
+        </dd>
       </div>
     </dl>
-  );
-}
-
-function Found({ council }: { council: Council }) {
-  const { detail, summary } = council.evidence;
-  return (
-    <>
-      <section>
-        <h3>What was checked</h3>
-        <p className="summary">
-          <Words of={summary} />
-        </p>
-        {detail.exact && (
-          <p>
-            Exactly: <code className="break">{detail.exact}</code>
-          </p>
-        )}
-        {detail.confidence_from && <p className="quiet">{detail.confidence_from}.</p>}
-      </section>
-      {detail.tests && detail.tests.length > 0 && <Tests tests={detail.tests} />}
-      {detail.steps && detail.steps.length > 0 && (
-        <details open>
-          <summary>{count(detail.steps.length, "step")}</summary>
-          <ol className="steps">
-            {detail.steps.map((step, index) => (
-              <li key={String(index)}>{step}</li>
-            ))}
-          </ol>
-        </details>
-      )}
-      {detail.facts && detail.facts.length > 0 && (
-        <details>
-          <summary>How your sentences were read</summary>
-          <dl className="readings">
-            {detail.facts.map((fact) => (
-              <div key={fact.sentence}>
-                <dt>{fact.sentence}</dt>
-                <dd>{fact.reading}</dd>
-              </div>
-            ))}
-          </dl>
-        </details>
-      )}
-      {detail.program && (
-        <details>
-          <summary>Program</summary>
-          <CodeBlock code={detail.program} language="program" />
-        </details>
-      )}
-      {detail.code && (
-        <details>
-          <summary>Code that was run</summary>
-          <CodeBlock code={detail.code} language="python" />
-        </details>
-      )}
-      {detail.passages && detail.passages.length > 0 && <Passages passages={detail.passages} />}
-    </>
-  );
-}
-
-function Tests({ tests }: { tests: TestCase[] }) {
-  const passed = tests.filter((one) => one.passed).length;
-  return (
-    <details open>
-      <summary>
-        {passed} of {count(tests.length, "test")} passed
-      </summary>
-      <ul className="tests">
-        {tests.map((one) => (
-          <li key={one.test} className={one.passed ? "passed" : "failed"}>
-            <Icon name={one.passed ? "check" : "cross"} size={16} />
-            <span>
-              <code>{one.test}</code>
-              {!one.passed && <span className="quiet"> {one.gave}</span>}
-              <span className="only-read">{one.passed ? "passed" : "failed"}</span>
-            </span>
-          </li>
-        ))}
-      </ul>
-    </details>
-  );
-}
-
-function Passages({ passages }: { passages: Passage[] }) {
-  const unique = [...new Map(passages.map((one) => [one.id, one])).values()];
-  return (
-    <details open>
-      <summary>{count(unique.length, "passage")}</summary>
-      {unique.map((one) => (
-        <blockquote key={one.id} className="passage">
-          <p>{one.quote || one.text}</p>
-          <footer>
-            <span className="break">{one.source}</span>
-            {one.heading && <span className="quiet"> · {one.heading}</span>}
-            <span className="quiet"> · {one.root === "library" ? "your library" : one.root}</span>
-          </footer>
-        </blockquote>
-      ))}
-    </details>
   );
 }
 
@@ -213,7 +133,8 @@ function Timings({ council }: { council: Council }) {
 }
 
 function Way({ council }: { council: Council }) {
-  const passed = Object.entries(council.passed_on);
+  // What an older release kept says it in one way only.
+  const passed = council.evidence.passed_on ? [] : Object.entries(council.passed_on);
   return (
     <details>
       <summary>Why it went to {council.specialist}</summary>

@@ -1,6 +1,6 @@
 /** What the evidence of an answer amounts to, in words. Only what was checked is called so. */
 
-import type { Council, Level } from "../api/wire";
+import type { Council, EvidenceDetail, Level, Part } from "../api/wire";
 import type { IconName } from "../kit/icons";
 
 export interface Badge {
@@ -57,9 +57,13 @@ const BADGES: Record<Level, Badge> = {
 
 /** Returns how an answer is to be labelled. */
 export function badge(council: Council): Badge {
-  const level = BADGES[council.evidence.level] ?? BADGES.none;
-  const tests = council.evidence.detail.tests;
-  if (council.evidence.level === "none" && tests?.some((one) => !one.passed)) {
+  return badgeOf(council.evidence.level, council.evidence.detail, council.escalated);
+}
+
+/** Returns how what was found is to be labelled. */
+export function badgeOf(of: Level, detail: EvidenceDetail, escalated = false): Badge {
+  const level = BADGES[of] ?? BADGES.none;
+  if (of === "none" && detail.tests?.some((one) => !one.passed)) {
     return {
       words: "Does not pass your tests",
       meaning: "It was run on your tests, and some fail.",
@@ -67,7 +71,7 @@ export function badge(council: Council): Badge {
       tone: "wrong",
     };
   }
-  if (council.escalated && level.tone === "none") {
+  if (escalated && level.tone === "none") {
     return {
       words: "Escalated, unverified",
       meaning: "A paid model's own words. Nothing was checked.",
@@ -78,7 +82,18 @@ export function badge(council: Council): Badge {
   return level;
 }
 
-/** Returns what an answer's route is called. */
-export function specialist(council: Council): string {
-  return council.specialist === "general" ? "general model" : `${council.specialist} specialist`;
+/** Returns what whoever answered is called. */
+export function specialist(name: string): string {
+  return name === "general" ? "general model" : `${name} specialist`;
+}
+
+/** Returns what those are called who answered the parts of a question, each once. */
+function specialists(parts: Part[]): string {
+  return [...new Set(parts.map((part) => specialist(part.specialist)))].join(", ");
+}
+
+/** Returns what whoever answered is called, those of several questions each once. */
+export function answerers(council: Council): string {
+  const parts = council.evidence.detail.parts ?? [];
+  return parts.length > 0 ? specialists(parts) : specialist(council.specialist);
 }

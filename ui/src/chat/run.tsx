@@ -2,12 +2,21 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../api/http";
-import type { SandboxResult } from "../api/wire";
+import { sandboxLimits } from "../api/queries";
+import type { SandboxLimits, SandboxResult } from "../api/wire";
 import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
-import { bytes, count, milliseconds } from "../kit/numbers";
+import { binary, bytes, count, milliseconds } from "../kit/numbers";
 import { FailureNote } from "../kit/states";
 
+const LIMIT_WORDS: Record<string, string> = {
+  wall_s: "time",
+  cpu_s: "computing",
+  memory_bytes: "memory",
+  output_bytes: "output",
+  files_bytes: "files",
+  processes: "processes",
+};
 const WAIT_MS = 120_000;
 
 export default function Run({ code, language, onClose }: { code: string; language: string; onClose: () => void }) {
@@ -19,7 +28,9 @@ export default function Run({ code, language, onClose }: { code: string; languag
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });
+  const before = useQuery(sandboxLimits).data ?? null;
   const result = run.data;
+  const limits = result?.limits ?? before;
   return (
     <section className="run" aria-label="Output of the sandbox">
       <header>
@@ -31,6 +42,7 @@ export default function Run({ code, language, onClose }: { code: string; languag
           </button>
         </span>
       </header>
+      {!result && run.error === null && limits && <Limits limits={limits} />}
       {run.error !== null && <FailureNote error={run.error} onRetry={() => void run.refetch()} />}
       {result && (
         <>
@@ -38,10 +50,7 @@ export default function Run({ code, language, onClose }: { code: string; languag
           {text(result.stderr) && <Output text={text(result.stderr)} name="stderr" />}
           {!text(result.stdout) && !text(result.stderr) && <p className="quiet">It printed nothing.</p>}
           {result.truncated && <p className="notice">The output was cut at its limit.</p>}
-          <p className="run-figures">
-            {milliseconds(result.wall_s * 1000)}, {milliseconds(result.cpu_s * 1000)} of computing
-            {result.memory_peak_bytes ? `, ${bytes(result.memory_peak_bytes)} of memory` : ""}
-          </p>
+          <Took result={result} limits={limits} />
           <details>
             <summary>
               {count(result.layers.length, "layer")} between this code and the machine
@@ -67,6 +76,46 @@ export default function Run({ code, language, onClose }: { code: string; languag
   );
 }
 
+/** What holds the code while it runs. */
+function Limits({ limits }: { limits: SandboxLimits }) {
+  return (
+    <p className="run-figures">
+      It may take {limits.wall_s} s, {limits.cpu_s} s of computing and {binary(limits.memory_bytes)} of memory, and
+      print {binary(limits.output_bytes)} each way.
+    </p>
+  );
+}
+
+/** What the code took, each beside the limit that held it; without limits where an older sandbox tells none. */
+function Took({ result, limits }: { result: SandboxResult; limits: SandboxLimits | null }) {
+  const printed = Math.max(size(result.stdout), size(result.stderr));
+  const rows = [
+    { name: "Time", limit: "wall_s", took: milliseconds(result.wall_s * 1000), most: limits && `${limits.wall_s} s` },
+    { name: "Computing", limit: "cpu_s", took: milliseconds(result.cpu_s * 1000), most: limits && `${limits.cpu_s} s` },
+    {
+      name: "Memory",
+      limit: "memory_bytes",
+      took: result.memory_peak_bytes ? binary(result.memory_peak_bytes) : "not measured",
+      most: limits && binary(limits.memory_bytes),
+    },
+    { name: "Output", limit: "output_bytes", took: binary(printed), most: limits && binary(limits.output_bytes) },
+  ];
+  return (
+    <dl className="run-took">
+      {rows.map((row) => (
+        <div key={row.name} className={result.limit === row.limit ? "met" : undefined}>
+          <dt>{row.name}</dt>
+          <dd>
+            {row.took}
+            {row.most && <span className="quiet"> of {row.most}</span>}
+            {result.limit === row.limit && <span className="only-read">, its limit</span>}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 function Output({ text: said, name }: { text: string; name: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
@@ -80,10 +129,15 @@ function text(said: SandboxResult["stdout"]): string {
   return typeof said === "string" ? said : `(${bytes((said.base64.length * 3) / 4)} that are no text)`;
 }
 
+function size(said: SandboxResult["stdout"]): number {
+  return typeof said === "string" ? new TextEncoder().encode(said).length : (said.base64.length * 3) / 4;
+}
+
 function ended(result: SandboxResult): string {
   if (result.status === "ok") return "Ended well";
   if (result.status === "error") return `Ended with exit status ${result.exit_code}`;
-  if (result.status === "killed_limit") return `Stopped at the limit ${result.limit ?? ""}`;
+  if (result.status === "killed_limit")
+    return `Stopped at its limit of ${LIMIT_WORDS[result.limit ?? ""] ?? result.limit}`;
   if (result.status === "signal") return `Ended by signal ${result.signal}`;
   return `Not run: ${result.reason}`;
 }

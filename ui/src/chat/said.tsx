@@ -7,7 +7,7 @@ import { Icon } from "../kit/icons";
 import { milliseconds, money } from "../kit/numbers";
 import { stretch, useNow } from "../kit/time";
 import { Words } from "../kit/words";
-import { badge, specialist } from "./levels";
+import { answerers, badge } from "./levels";
 import { Thumbs } from "./thumbs";
 import type { Place } from "./tree";
 import { useWriting } from "./writing";
@@ -178,7 +178,7 @@ function BadgeButton({ message, onClick }: { message: Message; onClick: () => vo
       <Icon name={label.icon} size={16} />
       <span>{label.words}</span>
       <span className="badge-more">
-        {specialist(council)} · {milliseconds(council.timings_ms.total ?? 0)} · {money(council.cost_usd_micros)}
+        {answerers(council)} · {milliseconds(council.timings_ms.total ?? 0)} · {money(council.cost_usd_micros)}
       </span>
     </button>
   );

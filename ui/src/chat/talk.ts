@@ -131,8 +131,7 @@ export function useUnsaved(): Talk {
     waiting: false,
     error: null,
     reload: () => undefined,
-    say: (wish) =>
-      answer(message("user", wish.text, wish.parent, null, "done"), way(messages, wish.parent), wish.model),
+    say: (wish) => answer(message("user", wish.text, wish.parent, "", "done"), way(messages, wish.parent), wish.model),
     again: (user, model) => answer(user, way(messages, user.parent), model),
     stop: async (turn) => stops.current.get(turn)?.abort(),
   };
@@ -142,7 +141,7 @@ function message(
   role: Message["role"],
   text: string,
   parent: string | null,
-  model: string | null,
+  model: string,
   state: Message["state"],
 ): Message {
   const id = crypto.randomUUID?.() ?? String(Math.random());

@@ -4,7 +4,7 @@ import { badge } from "./levels";
 import { branch, follows, merged } from "./tree";
 
 function message(id: string, parent: string | null, role: Message["role"] = "user"): Message {
-  return { id, parent, role, text: id, at_us: 0, model: null, state: "done", error: null, council: null };
+  return { id, parent, role, text: id, at_us: 0, model: "", state: "done", error: null, council: null };
 }
 
 const TREE = [

@@ -52,6 +52,18 @@ export function bytes(size: number): string {
   return `${figure(value)} ${units[unit]}`;
 }
 
+/** Returns bytes as settings name them, in powers of two. */
+export function binary(size: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let value = size;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${figure(value)} ${units[unit]}`;
+}
+
 /** Returns the beginning of a commit or digest. */
 export function short(identifier: string): string {
   return identifier.slice(0, 8);

@@ -1,10 +1,11 @@
 /** A piece of code: coloured, to be copied, to be run in the sandbox, and folded where it is long. */
 
+import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
-import { useRight } from "../api/queries";
+import { sandboxLimits, useRight } from "../api/queries";
 import { CopyButton } from "../kit/copy";
 import { Icon } from "../kit/icons";
-import { count } from "../kit/numbers";
+import { binary, count } from "../kit/numbers";
 
 const Run = lazy(() => import("../chat/run"));
 
@@ -33,6 +34,7 @@ export function CodeBlock({ code, language, closed = true }: { code: string; lan
       <figcaption>
         <span>{language || "text"}</span>
         <span className="code-tools">
+          {closed && runnable && mayRun && !run && <Bounds />}
           {closed && runnable && mayRun && (
             <button
               type="button"
@@ -66,6 +68,19 @@ export function CodeBlock({ code, language, closed = true }: { code: string; lan
         </Suspense>
       )}
     </figure>
+  );
+}
+
+/** What will hold the code, beside the button that runs it. */
+function Bounds() {
+  const limits = useQuery(sandboxLimits).data;
+  if (!limits) return null;
+  return (
+    <span className="bounds">
+      <span className="bounds-word">at most </span>
+      {limits.wall_s} s, {binary(limits.memory_bytes)}, {binary(limits.output_bytes)}
+      <span className="bounds-word"> of output</span>
+    </span>
   );
 }
 

@@ -92,7 +92,7 @@ def _version(connection: sqlalchemy.Connection, table: str) -> int:
 STEPS: tuple[Step, ...] = (
     *(steps.first, steps.money, steps.memories, steps.learning, steps.incidents, steps.staging, steps.snapshots),
     *(steps.overrides, steps.memory_changes, steps.backups, steps.bot_runs, steps.repairs, steps.dashboard),
-    *(steps.uses,),
+    *(steps.uses, steps.remarks),
 )
 # Empty until something is to go; see above.
 LAST_STEPS: tuple[Step, ...] = ()

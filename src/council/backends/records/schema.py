@@ -201,6 +201,16 @@ thumbs = sqlalchemy.Table(
     Column("route", Text, nullable=False),
 )
 
+# What users said beside their thumbs, for people. Apart, so that whatever learns need not read a table that holds text.
+remarks = sqlalchemy.Table(
+    "remarks",
+    _METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("words", Text, nullable=False),
+)
+
 # What the observer saw. `body` is the domain's type as JSON, compressed; the other columns find rows.
 snapshots = sqlalchemy.Table(
     "snapshots",

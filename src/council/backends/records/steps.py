@@ -462,3 +462,21 @@ def uses(connection: sqlalchemy.Connection) -> None:
     """When tokens and providers were last used. Needs only the first step."""
     types = _MEMORY_TYPES[connection.dialect.name]
     _run(connection, [statement.format(**types) for statement in _USES_TABLES])
+
+
+_REMARK_TABLES = (
+    """CREATE TABLE remarks (
+        request_id TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        at_us {integer} NOT NULL,
+        words TEXT NOT NULL
+    ) {strict}""",
+    "CREATE INDEX remarks_of_user ON remarks (user_id, at_us)",
+    "CREATE INDEX remarks_at_us ON remarks (at_us)",
+)
+
+
+def remarks(connection: sqlalchemy.Connection) -> None:
+    """What users said beside their thumbs. Needs none of the steps before."""
+    types = _FIRST_TYPES[connection.dialect.name]
+    _run(connection, [statement.format(**types) for statement in _REMARK_TABLES])

@@ -12,7 +12,7 @@ import orjson
 import pydantic
 
 from council import ports
-from council.domain import answers, errors
+from council.domain import answers, errors, ways
 from council.gateway.wire import events, fields
 
 _SEED_BITS = 0xFFFF_FFFF
@@ -314,6 +314,8 @@ def council_object(answer: answers.Answer) -> dict[str, Any]:
             "level": str(finding.evidence.level),
             "summary": finding.evidence.summary,
             "detail": dict(finding.evidence.detail),
+            "passed_on": [ways.passed_form(one) for one in answer.passed],
+            "escalation": ways.escalation_form(answer.escalation),
         },
         "escalated": answer.escalated,
         "cached": finding.evidence.detail.get("cached"),

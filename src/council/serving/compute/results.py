@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from council.domain import answers
+from council.domain import answers, ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,10 @@ class Solved:
 
 @dataclass(frozen=True, slots=True)
 class PassedOn:
-    """The text is not (wholly) in the grammar: some other specialist should try."""
+    """The text is not (wholly) in the grammar, or has no answer that a check confirms: some other specialist should try."""
 
     reason: str
+    why: ways.Why = ways.Why.UNREAD
 
 
 @dataclass(frozen=True, slots=True)

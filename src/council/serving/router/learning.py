@@ -64,19 +64,26 @@ class Learning:
         except asyncio.QueueFull:
             telemetry.of(telemetry.LEARNING_ROWS, "lost").inc()
 
-    async def judge(self, thumb: learning.Thumb) -> None:
-        """Keep what somebody thinks of an answer to them. Raises ForbiddenError, NotFoundError, RecordsUnavailableError."""
+    async def judge(self, thumb: learning.Thumb, words: str = "") -> None:
+        """Keep what somebody thinks of an answer to them, and what they say beside it.
+
+        Raises ForbiddenError, NotFoundError, RecordsUnavailableError.
+        """
         if not self.on:
             raise errors.ForbiddenError(
                 "Nothing is learned here, so feedback is not kept. Set `learning: true` in council.yaml to have it kept."
             )
-        taken = await self._on_thread(self._records.judge, thumb)
+        taken = await self._on_thread(self._records.judge, thumb, words)
         if taken is learning.Taken.UNKNOWN:
             raise errors.NotFoundError(
                 "You made no request of that id. It stands in an answer's `council.request_id` and `x-request-id`."
             )
         if taken is learning.Taken.NEW and thumb.verdict is learning.Verdict.DOWN:
             telemetry.MARKED_WRONG.inc()
+
+    async def opinions(self, user_id: str | None, limit: int, before_us: int = 0) -> list[learning.Opinion]:
+        """Return what a user, or everybody, thinks of answers, newest first. Raises RecordsUnavailableError."""
+        return await self._on_thread(self._records.opinions, user_id, limit, before_us)
 
     async def kept(self, user_id: str) -> learning.Kept:
         """Return how much is kept of a user. Raises RecordsUnavailableError."""

@@ -151,6 +151,7 @@ class Front:
             stopped_reason=self._switch.reason() if stopped_by else "",
             walls=self._walls.outcome if self._walls else "",
             walls_untried_s=self._walls.untried_s if self._walls else None,
+            limits=checks.limits(None, self._settings),
         )
 
     async def kill(self, caller: str, request_id: str, reason: str = "") -> int:
@@ -313,7 +314,10 @@ class Front:
         audit_id = self._recorder.ended(asked, job, result, self._clock.monotonic_s() - began_s)
         if entry is not None and (result.limit is not None or entry.inner.ended):
             await self._end_session(entry, sessions.Reason.ENDED if result.limit is None else sessions.Reason.LIMIT)
-        return dataclasses.replace(result, audit_id=audit_id)
+        assert job.limits is not None, "checks.job fills them in"
+        lowered: dict[str, int] = {name: less for name, less in result.lowered.items() if name in sandbox.LIMIT_NAMES}
+        limits = dataclasses.replace(job.limits, **lowered)
+        return dataclasses.replace(result, audit_id=audit_id, limits=limits)
 
     async def _run(self, job: sandbox.Job, kills: int) -> sandbox.Result:
         """Run a job, and once more where the runner failed: a job has no effect outside its sandbox."""

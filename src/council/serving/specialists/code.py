@@ -12,7 +12,7 @@ from typing import Any
 from council import ports
 from council.domain import answering, answers, errors, sandbox
 from council.kit import fences
-from council.serving.specialists import code_answers, code_context, code_runs, code_writing
+from council.serving.specialists import code_answers, code_context, code_runs, code_writing, verbless
 from council.serving.specialists import speech as speech_module
 
 _PARSES = {True: "parses as Python", False: "does not parse as Python", None: "was not parsed"}
@@ -37,6 +37,7 @@ class CodeSpecialist:
         self._model = model
         self._compute = compute
         self._runs = code_runs.Runs(compute, runs, limits)
+        self._verbless = verbless.Verbless(compute)
         self._prompt = prompt
         self._settings = settings
         self._writer = code_writing.Writer(model, compute, self._runs, prompt, settings)
@@ -58,7 +59,9 @@ class CodeSpecialist:
 
         What hangs on more than that and the code of the message before is the model's, which reads the whole conversation.
         """
-        asked = code_context.of(question.messages)
+        before = code_context.before(question.messages)
+        turns = await self._verbless.asked(before, question.messages, question.request_id)
+        asked = code_context.of(question.messages, turns)
         if asked.hangs:
             return None
         try:

@@ -7,7 +7,7 @@ it all.
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from council.domain import answers
@@ -48,15 +48,28 @@ class Asked:
     hangs: str = ""
 
 
-def of(messages: Sequence[answers.Message]) -> Asked:
-    """Return the last request of the user with what it needs of the message before."""
-    last = max((place for place, message in enumerate(messages) if message.role == "user"), default=-1)
-    text = messages[last].text if last >= 0 else ""
-    before = [
+def before(messages: Sequence[answers.Message]) -> context.Context:
+    """Return what stands before the last request, less the code in it."""
+    last = _last(messages)
+    turns = [
         dataclasses.replace(one, text=_FENCE.sub("\n", one.text[:_TEXT_CHARS_MAX])) if one.role == "user" else one
         for one in messages[:last]
     ]
-    said = context.of([*before, answers.Message("user", "")])
+    return context.of([*turns, answers.Message("user", "")])
+
+
+def _last(messages: Sequence[answers.Message]) -> int:
+    return max((place for place, message in enumerate(messages) if message.role == "user"), default=-1)
+
+
+def of(messages: Sequence[answers.Message], asked: Collection[int] = ()) -> Asked:
+    """Return the last request of the user with what it needs of the message before.
+
+    The turns `asked` were whole questions without a verb, and so told nothing.
+    """
+    last = _last(messages)
+    text = messages[last].text if last >= 0 else ""
+    said = before(messages).without(asked)
     stated = [one for one in said.hanging(text) or said.stated if not _GIVEN.fullmatch(one.rstrip(".:"))]
     if said.instructed or stated:
         return Asked(text, hangs=said.instructed or stated[0])

@@ -1,22 +1,12 @@
 """Math and logic: the worker reads and computes, this half turns its result into a finding."""
 
-import asyncio
-import collections
-import datetime
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from council import ports
-from council.domain import answers, errors
+from council.domain import answers, errors, ways
 from council.kit import clock as clock_module
-from council.serving.specialists import context, followups
-
-# What reads questions without a verb, as "180 cm in feet and inches". So many of a conversation are looked at, the newest
-# first, and begun within so long: the worker is everybody's. What came of it is remembered.
-_READS_VERBLESS = "math.solve"
-_VERBLESS_MAX = 8
-_VERBLESS_S = 0.5
-_REMEMBERED_MAX = 256
+from council.serving.specialists import context, followups, verbless
 
 
 class ComputedSpecialist:
@@ -30,13 +20,14 @@ class ComputedSpecialist:
         self._operation = operation
         self._compute = compute
         self._clock = clock
-        self._asked: collections.OrderedDict[tuple[str, ...], bool] = collections.OrderedDict()
+        self._verbless = verbless.Verbless(compute, clock)
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
         """Yield one Finding or one PassOn. Raises ComputeUnavailableError, OverloadedError."""
         before = await self._before(question.messages, question.request_id)
         if before.instructed:
-            yield answers.PassOn(f"Only the model can follow what it was told beside the question: {before.instructed}")
+            reason = f"Only the model can follow what it was told beside the question: {before.instructed}"
+            yield answers.PassOn(reason, why=ways.Why.CONTEXT)
             return
         try:
             result = await self._followed_up(question) or await self._read(question, before)
@@ -50,34 +41,13 @@ class ComputedSpecialist:
                 yield _refusal(result["reason"], result["reading"])
             case _:
                 earlier = "Read with what was said before it: " if before.stated else ""
-                yield answers.PassOn(f"{earlier}{result['reason']}")
+                why = ways.Why.CONTEXT if before.stated else _why(result)
+                yield answers.PassOn(f"{earlier}{result['reason']}", why=why)
 
     async def _before(self, messages: Sequence[answers.Message], request_id: str) -> context.Context:
         """Return what stands before the last message, less what was a whole question there and so told nothing."""
         before = context.of(messages)
-        asked, loop = set(), asyncio.get_running_loop()
-        until_s = loop.time() + _VERBLESS_S
-        for turn in reversed(before.verbless[-_VERBLESS_MAX:]):
-            payload = self._payload(messages[turn].text)
-            key = tuple(payload.values())
-            if key not in self._asked and loop.time() >= until_s:
-                continue
-            asked |= {turn} if await self._is_asked(key, payload, request_id) else set()
-        return before.without(asked)
-
-    async def _is_asked(self, key: tuple[str, ...], payload: dict[str, Any], request_id: str) -> bool:
-        """Say whether a text is a whole question by itself; one that is too much for the worker counts as told."""
-        if key in self._asked:
-            self._asked.move_to_end(key)
-            return self._asked[key]
-        try:
-            is_asked = bool((await self._compute.call(_READS_VERBLESS, payload, request_id))["kind"] != "passed_on")
-        except (errors.ComputeLimitError, errors.ComputeUnavailableError):
-            is_asked = False
-        self._asked[key] = is_asked
-        if len(self._asked) > _REMEMBERED_MAX:
-            self._asked.popitem(last=False)
-        return is_asked
+        return before.without(await self._verbless.asked(before, messages, request_id))
 
     async def _read(self, question: answers.Question, before: context.Context) -> dict[str, Any]:
         """Return the result of the last message alone, or with the facts that stood beside earlier questions.
@@ -101,7 +71,7 @@ class ComputedSpecialist:
         reason = (
             f"It may hang on what was said before it, and does not come out the same with that: {' '.join(facts)[:100]}"
         )
-        return {"kind": "passed_on", "reason": reason}
+        return {"kind": "passed_on", "reason": reason, "why": ways.Why.CONTEXT}
 
     async def _followed_up(self, question: answers.Question) -> dict[str, Any] | None:
         """Return the result of a question that leans on the one before, where that one was read; None of any other."""
@@ -118,14 +88,14 @@ class ComputedSpecialist:
         return {**result, "reading": f'I read: "{asked.text}"\n{result["reading"].removeprefix("I read:").strip()}'}
 
     async def _computed(self, text: str, stated: Sequence[str], request_id: str) -> dict[str, Any]:
-        payload = self._payload("\n".join([*stated, text]))
+        payload = verbless.payload("\n".join([*stated, text]), self._clock)
         return await self._compute.call(self._operation, payload, request_id)
 
-    def _payload(self, text: str) -> dict[str, Any]:
-        if self._clock is None:
-            return {"text": text}
-        today = datetime.datetime.fromtimestamp(self._clock.now_us() / 1_000_000, datetime.UTC).date()
-        return {"text": text, "today": today.isoformat()}
+
+def _why(result: dict[str, Any]) -> ways.Why:
+    """Return why the worker passed a text on; one of another release may not say, or say what is not known here."""
+    told = result.get("why")
+    return ways.Why(told) if told in set(ways.Why) else ways.Why.UNREAD
 
 
 def _said(result: dict[str, Any]) -> str:

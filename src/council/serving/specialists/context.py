@@ -40,7 +40,8 @@ _PLEASANT = re.compile(
     r"|(?:that(?:'s| is)|this is|it is|it's) (?:all|right|correct|great|good|fine|helpful|clear|what i (?:wanted|needed))"
     r"|i (?:see|understand|got it|need (?:some |your )?help|have (?:a|another|one more|some|a few) questions?)"
     r"|(?:now|next)? ?(?:another|one more|a second|the next) (?:question|one|thing)"
-    r"|(?:my name is|i am|i'm) [a-z]{2,20}",
+    r"|(?:my name is|i am|i'm) [a-z]{2,20}"
+    r"|(?:i live in|i come from|i am from|i'm from) [a-z][a-z' -]{1,40}",
     re.IGNORECASE,
 )
 _ASKING = re.compile(

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator
 
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.specialists import speech as speech_module
 
 # So many tokens show whether a model knows what it is talking about, and take half a second on one core.
@@ -47,6 +47,7 @@ class GeneralSpecialist:
                     f"the local model's confidence {judged.probability:.2f} is below {doubt_below:.2f} "
                     f"after {speech.pieces} tokens",
                     judged.probability,
+                    ways.Why.UNSURE,
                 )
                 return
             yield answers.Delta(speech.text)

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 
 from council import ports
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.specialists import apt, context, fact_followups, quotable
 from council.serving.wording import manners
 
@@ -33,11 +33,11 @@ class KnowledgeSpecialist:
             yield followed
             return
         if fact_followups.leans(question.messages):
-            yield answers.PassOn("it goes on from a question that no packaged source read")
+            yield answers.PassOn("it goes on from a question that no packaged source read", why=ways.Why.CONTEXT)
             return
         refusal = quotable.refusal(question.text)
         if refusal:
-            yield answers.PassOn(refusal)
+            yield answers.PassOn(refusal, why=ways.Why.UNQUOTABLE)
             return
         # A quote must hold every word of weight that was asked, and no document holds the "hello" and "thanks" around it.
         asked = manners.without(question.text, "")
@@ -47,7 +47,7 @@ class KnowledgeSpecialist:
             return
         good = [passage for passage in passages if passage.held >= self._coverage_min and _answers(asked, passage)]
         if not good:
-            yield answers.PassOn(_not_found(passages))
+            yield answers.PassOn(_not_found(passages), why=ways.Why.NOT_FOUND)
             return
         best = max(good, key=lambda passage: passage.held)
         yield _quoted([best, *(passage for passage in good if passage is not best)])
@@ -62,7 +62,7 @@ class KnowledgeSpecialist:
             return None
         found = await self._packaged(asked.text, question.request_id)
         if found is None or found.source != before.source:
-            return answers.PassOn(f'Read as "{asked.text}": {NOT_FOUND}')
+            return answers.PassOn(f'Read as "{asked.text}": {NOT_FOUND}', why=ways.Why.NOT_FOUND)
         finding = _quoted([found]) if found.quote else _unanswered(found)
         reading = f'I read: "{asked.text}"'
         evidence = dataclasses.replace(

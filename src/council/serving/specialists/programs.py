@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 from fractions import Fraction
 
 from council import ports
-from council.domain import answering, answers, errors, sandbox
+from council.domain import answering, answers, errors, sandbox, ways
 from council.kit import fences
 from council.serving.specialists import code_runs
 from council.serving.specialists import speech as speech_module
@@ -85,18 +85,18 @@ class ProgramSpecialist:
         if len(question.text) > _QUESTION_CHARS_MAX or len(numbers) < _NUMBERS_MIN or not _ASKED.search(question.text):
             yield answers.PassOn("it does not look like a word problem to write programs for")
             return
-        drawn = _Drawn()
+        drawn, why = _Drawn(), ways.Why.UNDECIDED
         try:
             async with asyncio.timeout(self._settings.wall_s):
                 reason = await self._draw(question, numbers, drawn)
         except TimeoutError:
-            reason = f"its programs took longer than {self._settings.wall_s:g} s"
+            reason, why = f"its programs took longer than {self._settings.wall_s:g} s", ways.Why.LATE
         except (errors.UnavailableError, errors.ComputeLimitError, errors.OverloadedError) as error:
-            reason = f"no program could be written: {error.message}"
+            reason, why = f"no program could be written: {error.message}", ways.Why.AWAY
         best = drawn.best()
         if best is None or best[1] < self._needed():
             alike = best[1] if best else 0
-            yield answers.PassOn(reason or f"only {alike} of {self._settings.samples} programs agree")
+            yield answers.PassOn(reason or f"only {alike} of {self._settings.samples} programs agree", why=why)
             return
         yield self._finding(drawn, *best)
 

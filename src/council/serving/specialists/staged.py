@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from council.domain import answers
+from council.domain import answers, ways
 
 
 class Stage(Protocol):
@@ -23,17 +23,19 @@ class StagedSpecialist:
         self._stages = stages
 
     async def attempt(self, question: answers.Question) -> AsyncGenerator[answers.Event, None]:
-        """Yield what the first stage yields that does not pass on; else one PassOn with every reason."""
-        reasons = []
+        """Yield what the first stage yields that does not pass on; else one PassOn with every reason and the first why."""
+        reasons: list[str] = []
+        why = ways.Why.UNREAD
         for stage in self._stages:
             passed = False
             async with contextlib.aclosing(stage.attempt(question)) as events:
                 async for event in events:
                     if isinstance(event, answers.PassOn):
+                        why = why if reasons else event.why
                         reasons.append(event.reason)
                         passed = True
                     else:
                         yield event
             if not passed:
                 return
-        yield answers.PassOn("; ".join(reasons))
+        yield answers.PassOn("; ".join(reasons), why=why)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from council import ports
-from council.domain import answering, answers, errors
+from council.domain import answering, answers, errors, ways
 from council.serving.specialists import speech as speech_module
 
 _QUESTION_CHARS_MAX = 4_000
@@ -55,18 +55,18 @@ class TranslatedSpecialist:
                 said, usage = await self._rewritten(question)
                 translation = _read(said)
                 if not translation:
-                    yield answers.PassOn("the model's rewriting is not in the form asked for")
+                    yield answers.PassOn("the model's rewriting is not in the form asked for", why=ways.Why.UNDECIDED)
                     return
                 payload = {"text": question.text, "translation": translation}
                 result = await self._compute.call("logic.translated", payload, question.request_id)
         except TimeoutError:
-            yield answers.PassOn(f"rewriting it took longer than {self._settings.translate_s:g} s")
+            yield answers.PassOn(f"rewriting it took longer than {self._settings.translate_s:g} s", why=ways.Why.LATE)
             return
         except (errors.UnavailableError, errors.ComputeLimitError, errors.OverloadedError) as error:
-            yield answers.PassOn(f"it could not be rewritten: {error.message}")
+            yield answers.PassOn(f"it could not be rewritten: {error.message}", why=ways.Why.AWAY)
             return
         if result["kind"] != "solved":
-            yield answers.PassOn(str(result["reason"]))
+            yield answers.PassOn(str(result["reason"]), why=ways.Why.UNDECIDED)
             return
         yield self._finding(result, usage)
 

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import errno
 import hashlib
 import json
@@ -72,6 +73,16 @@ async def test_the_runner_gets_the_job_with_its_limits(tmp_path: Path) -> None:
         await made.run()
         assert made.runner.jobs[0].limits is not None
         assert made.runner.jobs[0].limits.wall_s == 3.0
+
+
+async def test_the_limits_are_told_before_and_those_that_held_after(tmp_path: Path) -> None:
+    short = sandbox.Result(sandbox.Status.OK, lowered={"processes": 4, "mood": 1})
+    async with rig(tmp_path / "trail", scripted.ScriptedRunner([short]), wall_s=3.0) as made:
+        before = (await made.front.status()).limits
+        assert before is not None and (before.wall_s, before.processes) == (3.0, 32)
+        assert (await made.run()).limits == dataclasses.replace(before, processes=4)
+        asked = dataclasses.replace(before, memory_bytes=64 << 20)
+        assert (await made.run(sandbox.Job("python", "", limits=asked))).limits == asked
 
 
 async def test_without_a_record_there_is_no_answer_and_then_no_job(

@@ -73,6 +73,17 @@ async def test_what_was_stated_before_leaves_even_a_run_to_the_model() -> None:
     assert found.text == "The model's words." and not fake.jobs
 
 
+async def test_a_question_without_a_verb_before_it_leaves_no_run_to_the_model() -> None:
+    runs = "Run this:\n```python\nprint(2 + 2)\n```"
+    fake = FakeSandbox()
+    fake.result = sandbox.Result(sandbox.Status.OK, exit_code=0, stdout=b"4\n")
+    found = await conversed(fake, "180 cm in feet and inches", "180 cm = 5 ft and about 10.8661 in", runs)
+    assert found.text.startswith("It prints:") and found.evidence.level is answers.Level.COMPUTED
+    fake.jobs.clear()
+    found = await conversed(fake, "180 cm in feet and lemons", "The model's words.", runs)
+    assert found.text == "The model's words." and not fake.jobs
+
+
 async def test_code_with_asserts_that_hold_is_no_more_than_code_that_ran() -> None:
     assert (await evidence_of(FakeSandbox(), "```python\nassert 1\n```")).level is answers.Level.NONE
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from council.domain import answers
+from council.domain import answers, errors
 from council.serving.compute import operations
 from council.serving.specialists import computed, context
 from council.testing import clock
@@ -49,6 +49,36 @@ async def test_a_question_without_a_verb_tells_nothing_to_those_after_it(earlier
     found = await asked(said(earlier, "What is 17% of 200?", riddle), answers.Route.LOGIC)
     assert isinstance(found, answers.Finding) and found.text.startswith("Yes.")
     assert "?. " not in found.evidence.summary and "? Check: " in found.evidence.summary
+
+
+async def test_that_the_worker_was_away_once_is_not_held_against_a_text() -> None:
+    class Fickle(Worker):
+        away = True
+
+        async def call(self, operation: str, payload: dict[str, Any], request_id: str) -> dict[str, Any]:
+            if self.away and payload["text"] == "180 cm in feet and inches":
+                raise errors.ComputeUnavailableError("Away.")
+            return await super().call(operation, payload, request_id)
+
+    worker = Fickle()
+    specialist = computed.ComputedSpecialist(answers.Route.MATH, "math.solve", worker, clock.ManualClock())  # type: ignore[arg-type]
+    turns = said("180 cm in feet and inches", "What is 17% of 200?")
+    question = answers.Question("r", turns, "council", answers.Sampling(100))
+    assert isinstance([event async for event in specialist.attempt(question)][-1], answers.PassOn)
+    worker.away = False
+    found = [event async for event in specialist.attempt(question)][-1]
+    assert isinstance(found, answers.Finding) and found.text == "17% of 200 = 34"
+
+
+@pytest.mark.parametrize("told", ["I live in Lyon.", "Hello, I'm from New York", "I come from Port-au-Prince."])
+async def test_where_a_user_lives_tells_nothing_to_a_sum(told: str) -> None:
+    found = await asked(said(told, "What is 17% of 200?"), answers.Route.MATH)
+    assert isinstance(found, answers.Finding) and found.text == "17% of 200 = 34"
+
+
+@pytest.mark.parametrize("told", ["I live in base 8", "I live in Lyon and pi is 3", "I live in a house with 3 cats"])
+async def test_what_says_more_than_where_is_told(told: str) -> None:
+    assert isinstance(await asked(said(told, "What is 17% of 200?"), answers.Route.MATH), answers.PassOn)
 
 
 async def test_a_follow_up_is_led_back_past_a_question_without_a_verb() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.compute import results
 from council.serving.compute.logic import clashes, findings, formulas, placing, problems, programs, wording
 
@@ -22,18 +22,18 @@ def answer(problem: problems.Problem) -> Result:
     if too_large:
         return results.Refused(too_large, reading(problem))
     if _impossible_question(problem):
-        return results.PassedOn("the question cannot be answered from these sentences")
+        return results.PassedOn("the question cannot be answered from these sentences", ways.Why.UNDECIDED)
     try:
         program = programs.stated(problem)
         solver = findings.Solver(problem, program)
         found = findings.by_clingo(problem, solver)
         check = checked(problem, solver, found)
         if check is None:
-            return results.PassedOn("two independent solutions of the problem disagree")
+            return results.PassedOn("two independent solutions of the problem disagree", ways.Why.UNDECIDED)
         if not found.consistent:
             return _contradiction(problem, solver)
         if _clashes(problem):
-            return results.PassedOn("it says two things of one subject that exclude each other")
+            return results.PassedOn("it says two things of one subject that exclude each other", ways.Why.UNDECIDED)
         return _Answer(problem, solver, found, check, program).result()
     except findings.SearchLimitError:
         return results.Refused(
@@ -123,7 +123,7 @@ def _contradiction(problem: problems.Problem, solver: findings.Solver) -> Result
         isinstance(n, formulas.At | formulas.Next) for i in core for n in formulas.walk(problem.premises[i].formula)
     )
     if placed and not problem.closed:
-        return results.PassedOn("the places fit only if there are others who are not named")
+        return results.PassedOn("the places fit only if there are others who are not named", ways.Why.UNDECIDED)
     quoted = " / ".join(f'"{problem.premises[index].text}"' for index in core)
     alone = "This sentence contradicts itself" if len(core) == 1 else "These sentences contradict each other"
     return results.Refused(f"{alone}, so anything would follow: {quoted}. Change one and ask again.", reading(problem))
@@ -164,7 +164,7 @@ class _Answer:
             if self._problem.guarded:
                 return results.PassedOn(self._problem.guarded)
             if self._problem.question.options and "unknown" not in self._problem.question.options:
-                return results.PassedOn("neither of the lettered options is certain")
+                return results.PassedOn("neither of the lettered options is certain", ways.Why.UNDECIDED)
             return self._undetermined(choice)
         core = self._solver.core(no=0) if settled else self._solver.core(yes=0)
         claim = wording.sentence(wording.said(choice.formula, self._problem, deny=not settled))
@@ -231,7 +231,7 @@ class _Answer:
         if len(certain) == 1:
             return self._solved(self._chosen(choices[certain[0]]), self._solver.core(no=certain[0]))
         if certain or len(possible) < 2 or self._problem.question.lettered:
-            return results.PassedOn("the choices do not single out one answer")
+            return results.PassedOn("the choices do not single out one answer", ways.Why.UNDECIDED)
         if self._problem.guarded:
             return results.PassedOn(self._problem.guarded)
         named = " or ".join(choices[j].answer.rstrip(".") for j in possible)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import clingo
 
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.compute import results
 from council.serving.compute.logic import findings, problems
 
@@ -49,7 +49,7 @@ def solve(text: str) -> results.Result | None:
     detail = {"family": "cnf", "model": sorted(model or (), key=abs)}
     if model:
         if not all(model.intersection(clause) for clause in clauses):
-            return results.PassedOn("the model that was found does not hold")
+            return results.PassedOn("the model that was found does not hold", ways.Why.UNDECIDED)
         shown = " ".join(map(str, detail["model"]))
         check = "the model was checked clause by clause"
         return results.Solved(f"Yes. Satisfiable, with {shown}.", reading, answers.Level.PROVED, check, (), detail)
@@ -59,7 +59,7 @@ def solve(text: str) -> results.Result | None:
             "A solver found no model, but a second search could not confirm that. Ask about fewer clauses.", reading
         )
     if second:
-        return results.PassedOn("two independent solutions disagree")
+        return results.PassedOn("two independent solutions disagree", ways.Why.UNDECIDED)
     check = "a second search without the solver finds none either"
     return results.Solved("No. Unsatisfiable.", reading, answers.Level.PROVED, check, (), detail)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.compute import results
 from council.serving.compute.logic import problems, script, words
 from council.serving.wording import number_words
@@ -279,10 +279,10 @@ def _answered(reader: _Reader, system: _System, parts: script.Script) -> results
             reading,
         )
     if not found or (not complete and derived is None):
-        return results.PassedOn("it does not say enough, or the numbers are too large to try")
+        return results.PassedOn("it does not say enough, or the numbers are too large to try", ways.Why.UNDECIDED)
     values = sorted(found)
     if derived is not None and values != [derived]:
-        return results.PassedOn("two independent solutions disagree")
+        return results.PassedOn("two independent solutions disagree", ways.Why.UNDECIDED)
     if len(values) > 1:
         whole = complete and values == list(range(values[0], values[-1] + 1))
         shown = f"anything from {values[0]} to {values[-1]} fits" if whole else f"{values[0]} and {values[1]} fit"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import clingo
 
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.compute import results
 from council.serving.compute.logic import findings, problems, script, words
 from council.serving.wording import number_words
@@ -256,7 +256,7 @@ def _answered(plan: _Plan, within: int | None, parts: script.Script) -> results.
     starts = _Search(plan).best()
     end = max(starts[name] + plan.durations[name] for name in starts)
     if not _fits(plan, starts) or not _settled(plan, end // step, step):
-        return results.PassedOn("two independent solutions disagree")
+        return results.PassedOn("two independent solutions disagree", ways.Why.UNDECIDED)
     steps = tuple(
         f"{_shown(name, parts)}: from {plan.at(begun)} to {plan.at(begun + plan.durations[name])}"
         for name, begun in sorted(starts.items(), key=lambda pair: pair[1])

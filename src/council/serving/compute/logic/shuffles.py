@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.compute import results
 from council.serving.compute.logic import problems, script, words
 
@@ -91,7 +91,7 @@ def solve(text: str) -> results.Result | None:
     puzzle = _read(parts)
     end = _played(puzzle)
     if end != _traced(puzzle):
-        return results.PassedOn("two ways to follow the swaps disagree")
+        return results.PassedOn("two ways to follow the swaps disagree", ways.Why.UNDECIDED)
     return _answered(puzzle, end, parts)
 
 

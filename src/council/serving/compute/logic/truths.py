@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from council.domain import answers
+from council.domain import answers, ways
 from council.serving.compute import results
 from council.serving.compute.logic import answering, findings, formulas, problems, programs, symbols
 
@@ -193,7 +193,7 @@ def _answered(asked: _Asked) -> results.Result:
             _reading(asked),
         )
     if check is None:
-        return results.PassedOn("two independent solutions disagree")
+        return results.PassedOn("two independent solutions disagree", ways.Why.UNDECIDED)
     shown = [_assignment(model, asked.variables) if model is not None else "" for model in models]
     text = _verdict(asked, found, shown)
     detail = {
@@ -255,7 +255,7 @@ def _tabled(asked: _Asked) -> results.Result:
     for row, value in zip(rows, values, strict=True):
         world = {(name, formulas.CLAUSE): truth for name, truth in zip(variables, row, strict=True)}
         if findings.holds(goal, world, []) != value:
-            return results.PassedOn("two ways to compute the table disagree")
+            return results.PassedOn("two ways to compute the table disagree", ways.Why.UNDECIDED)
     held = [row for row, value in zip(rows, values, strict=True) if value]
     models = ["; ".join(f"{n} {'true' if v else 'false'}" for n, v in zip(variables, row, strict=True)) for row in held]
     if asked.task == "table":

@@ -8,6 +8,7 @@ LaTeX and Unicode become plain text first (`notation`). The grammar reads the wh
 
 from typing import assert_never
 
+from council.domain import ways
 from council.serving.compute import results
 from council.serving.compute.math import (
     algebra,
@@ -47,10 +48,12 @@ def solve(text: str) -> results.Result:
         return results.Refused(stop.reason, task.reading if task else "")
     except limits.UndefinedError as stop:
         return results.Refused(stop.reason, task.reading) if task else results.PassedOn(stop.reason)
+    except limits.UndecidedError as stop:
+        return results.PassedOn(stop.reason, ways.Why.UNDECIDED)
     except limits.MathStopError as stop:
         return results.PassedOn(stop.reason)
     except limits.SYMPY_ERRORS as error:
-        return results.PassedOn(f"{COMPUTING_FAILED} ({type(error).__name__}).")
+        return results.PassedOn(f"{COMPUTING_FAILED} ({type(error).__name__}).", ways.Why.UNDECIDED)
 
 
 _FRAMES = (

@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Sequence
 
+from council.domain import ways
 from council.serving.compute import results
 from council.serving.compute.quantities import (
     angles,
@@ -51,7 +52,7 @@ def solve(text: str, today: datetime.date | None = None) -> results.Result:
     try:
         plain = phrasing.plain(text)
     except stops.PassOnError as stop:
-        return results.PassedOn(stop.reason)
+        return results.PassedOn(stop.reason, stop.why)
     found: list[results.Result] = [_answered(frame, match) for frame, match in frames.read(_FRAMES, plain)]
     found.extend(_answered(frame, match) for frame, match in frames.read(dates.frames_on(today), plain))
     found.extend(stories.solve(plain))
@@ -75,11 +76,11 @@ def _answered(frame: frames.Frame, match: frames.Match) -> results.Result:
     try:
         return frame.answer(match)
     except stops.PassOnError as stop:
-        return results.PassedOn(stop.reason)
+        return results.PassedOn(stop.reason, stop.why)
     except stops.RefusedError as stop:
         return results.Refused(stop.reason, stop.reading)
     except ZeroDivisionError:
-        return results.PassedOn("it would divide by zero")
+        return results.PassedOn("it would divide by zero", ways.Why.UNDECIDED)
 
 
 def _agreed(found: Sequence[results.Result]) -> results.Result:

@@ -41,6 +41,6 @@ def _read(reader: Callable[[], results.Result]) -> results.Result:
     try:
         return reader()
     except stops.PassOnError as stop:
-        return results.PassedOn(stop.reason)
+        return results.PassedOn(stop.reason, stop.why)
     except stops.RefusedError as stop:
         return results.Refused(stop.reason, stop.reading)
