@@ -66,7 +66,7 @@ def copy(source: Mapping[str, Any], target: dict[str, Any], names: Collection[st
 
 
 # What asks for nothing, in JSON.
-_NOTHING = (None, False, 0, "", [], {})
+_NOTHING: tuple[Any, ...] = (None, False, 0, "", [], {})
 
 
 def refuse_set(body: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
