@@ -120,6 +120,7 @@ def test_that_never_holds(number): assert False
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("failing", "status", "said"),
     [
@@ -142,7 +143,7 @@ def test_what_failed_passes_if_it_holds_alone_is_named_and_only_a_few_are_tried(
     monkeypatch.setattr(run_tests, "ROOT", tmp_path)
     for name in [name for name in os.environ if name.startswith("PYTEST_")]:
         monkeypatch.delenv(name)
-    one = run_tests.Run((*run_tests.PYTEST, "-n", "2", "test_it.py"), tmp_path / "noted")
+    one = run_tests.Run((*run_tests.PYTEST, "test_it.py"), tmp_path / "noted")
     one.status = run_tests._status(one.whole)
     assert one.status == 1
     assert run_tests._held([one]) is status
