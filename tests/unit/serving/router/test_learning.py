@@ -28,7 +28,7 @@ class Records:
             raise self.error
         self.kept += rows
 
-    def judge(self, thumb: learning.Thumb, words: str | None) -> learning.Taken:
+    def judge(self, thumb: learning.Thumb, words: str = "") -> learning.Taken:
         return self.taken
 
     def trim(self, bounds: learning.Bounds) -> int:
