@@ -323,7 +323,7 @@ class Turns:
                     return
                 message = found
                 if message.seen(self._clock.now_us(), self._settings.silent_s) is not chats.State.RUNNING:
-                    yield self._last(message)
+                    yield self._last(await self.rescued(message))
                     return
                 if part is None and message.text != shown:
                     shown, spoke_s = message.text, time.monotonic()
@@ -332,6 +332,29 @@ class Turns:
                 spoke_s = time.monotonic()
                 yield _COMMENT
             await asyncio.sleep(_LOOK_S)
+
+    async def rescued(self, message: chats.Message) -> chats.Message:
+        """Return a lost answer with all that its process put into the store before it ended, and keep that. Any other as it is.
+
+        The records have it in the state that it is in: should the process be alive after all, it writes over it.
+        """
+        now_us = self._clock.now_us()
+        is_lost = message.state is chats.State.RUNNING and message.id not in self._running
+        silent_s = (now_us - message.touched_us) / 1e6
+        if not is_lost or not self._settings.silent_s < silent_s < _KEEP_S:
+            return message
+        try:
+            part = await self._log.read(message.id, 0, self._settings.text_bytes_max * _LOG_TIMES)
+        except errors.StoreUnavailableError:
+            return message
+        said = [orjson.loads(event.data)["text"] for event, _ in _events(part or b"", 0) if event.name == "delta"]
+        text = "".join(said)
+        if len(text) <= len(message.text):
+            return message
+        fuller = dataclasses.replace(message, text=text)
+        with contextlib.suppress(errors.RecordsUnavailableError):
+            await asyncio.to_thread(self._kept.settle, fuller)
+        return fuller
 
     def told(self, message: chats.Message) -> dict[str, Any]:
         """Return a message as clients get it."""
