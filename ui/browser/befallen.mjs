@@ -74,6 +74,17 @@ async function killed() {
   await ask(page, QUESTIONS.maths);
 }
 
+/** One that is stopped in order says of an answer which it could not end that it did, and nothing of that is gone. */
+async function stopped() {
+  const before = await askForLong(STORY);
+  await have("stop the gateway in order");
+  await lastAnswer().getByText("Council stopped before the answer was whole.").waitFor({ timeout: MENDED_MS });
+  const after = await lastAnswer().locator(".answer-text").textContent();
+  assert.ok(after.includes(before), `of what had come, “${before}”, this is left: “${after}”`);
+  await page.locator(".sentence.current").waitFor({ timeout: MENDED_MS });
+  await ask(page, QUESTIONS.maths);
+}
+
 /** Records that take nothing refuse the question, which stays where it was written, and is sent once more. */
 async function locked() {
   await have("lock the records");
@@ -129,7 +140,7 @@ async function modelless() {
   await ask(page, QUESTIONS.model);
 }
 
-const CHAPTERS = [killed, locked, storeless, modelless];
+const CHAPTERS = [killed, stopped, locked, storeless, modelless];
 
 try {
   await signIn(page, link);

@@ -38,7 +38,7 @@ export const ERRORS = [
   ["answer-failed", KEPT, ".answer .failure", "well", said({ state: "failed", answer: "17", error: FAILED })],
   ["answer-lost", KEPT, ".answer .notice", "well", said({ state: "lost", answer: "17 % of" })],
   ["answer-stopped", KEPT, ".answer .notice", "well", said({ state: "stopped", answer: "17 % of" })],
-  ["all-away", "/health", "main .failure", "away", {}],
+  ["all-away", "/health", "main.alone .failure", "away", {}],
   ["health-away", "/health", "main .failure", "well", broken("/api/live")],
   ["gates-unknown", "/health", ".gate.unknown", "unknown", {}],
   ["gate-unknown", "/health/gate/memory_growth", ".gate-page, .view h1", "unknown", {}],

@@ -304,6 +304,37 @@ async def test_of_a_lost_answer_what_its_process_had_said_last_is_told_and_kept(
     await killed.close()
 
 
+class WatchedTurnLog(dashboard.InlineTurnLog):
+    """Says when it has refused a part of a log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = asyncio.Event()
+
+    async def append(self, turn: str, part: bytes, keep_s: int) -> bool:
+        try:
+            return await super().append(turn, part, keep_s)
+        except errors.StoreUnavailableError:
+            if part:
+                self.refused.set()
+            raise
+
+
+async def test_an_answer_is_put_into_the_store_again_once_that_is_back(talks: Any) -> None:
+    log, source, message = WatchedTurnLog(), Source(), running(talks)
+    here = process(talks, log)
+    log.away = True
+    here.begin("ann", message, source)
+    source.words.put_nowait("One ")
+    await heard(here, message, most=1)
+    await log.refused.wait()
+    log.away = False
+    source.words.put_nowait("two")
+    told = await heard(process(talks, log), message, most=2)
+    assert [orjson.loads(one.data)["text"] for one in told] == ["One ", "two"]
+    await here.close()
+
+
 async def test_an_answer_is_stopped_here_and_from_another_process(talks: Any) -> None:
     log = dashboard.InlineTurnLog()
     here, there = process(talks, log), process(talks, log)

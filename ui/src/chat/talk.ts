@@ -93,7 +93,7 @@ async function followTurn(turn: string, signal: AbortSignal, put: (fresh: Messag
         if (name === "delta") writing.add(turn, told.text ?? "");
         else if (name === "snapshot") writing.replace(turn, told.text ?? "");
         else if (told.message) {
-          put([told.message]);
+          put([keeping(told.message, writing.text(turn))]);
           writing.drop(turn);
           return true;
         }
@@ -104,6 +104,11 @@ async function followTurn(turn: string, signal: AbortSignal, put: (fresh: Messag
     if (!(failure instanceof Failure)) throw failure;
     writing.away(turn, true);
   }
+}
+
+/** Of an answer that was lost, what was seen of it stays to be read, though the service may have kept less. */
+function keeping(message: Message, seen: string): Message {
+  return message.state === "lost" && seen.length > message.text.length ? { ...message, text: seen } : message;
 }
 
 /** A conversation that this page alone keeps, of somebody without a session. It is gone when the page is. */

@@ -251,6 +251,8 @@ class Turns:
     async def _put(self, turn: _Turn) -> bool:
         """Put what is new of the log into the store; return whether somebody wants the turn stopped."""
         if turn.published < 0:
+            turn.published = await self._published(turn)
+        if turn.published < 0:
             return False
         part = bytes(turn.log[turn.published :])
         try:
@@ -261,6 +263,14 @@ class Turns:
             return False
         turn.published += len(part)
         return stop
+
+    async def _published(self, turn: _Turn) -> int:
+        """Return how much of the log the store has; -1 where it does not say, or has something else."""
+        try:
+            part = await self._log.read(turn.message.id, 0, len(turn.log)) or b""
+        except errors.StoreUnavailableError:
+            return -1
+        return len(part) if turn.log.startswith(part) else -1
 
     async def _publish(self, turn: _Turn) -> None:
         """Put the log into the store, and the text into the records now and then, until cancelled."""
@@ -346,6 +356,7 @@ class Turns:
         try:
             part = await self._log.read(message.id, 0, self._settings.text_bytes_max * _LOG_TIMES)
         except errors.StoreUnavailableError:
+            # The next time that it is asked for, the store may be there.
             return message
         said = [orjson.loads(event.data)["text"] for event, _ in _events(part or b"", 0) if event.name == "delta"]
         text = "".join(said)
