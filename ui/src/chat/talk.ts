@@ -1,7 +1,7 @@
 /** A conversation and what one can do in it, kept by the service or, for whoever is not signed in, by this page alone. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Connection, EventParser, follow } from "../api/events";
 import { call, Failure, send } from "../api/http";
 import { conversation } from "../api/queries";
@@ -31,7 +31,8 @@ export interface Talk {
 export function useKept(id: string): Talk {
   const client = useQueryClient();
   const query = useQuery(conversation(id));
-  const messages = query.data?.messages ?? NONE;
+  const told = query.data?.messages ?? NONE;
+  const messages = useMemo(() => told.map((one) => keeping(one, writing.text(one.id))), [told]);
 
   const put = useCallback(
     (fresh: Message[]) => {

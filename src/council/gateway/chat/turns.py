@@ -37,6 +37,7 @@ _ASK_RECORDS_S = 2.0
 _KEEP_ALIVE_S = 10.0
 _STOP_S = 5.0
 _TRIES = 5
+_READ_TRIES = 3
 END = "end"
 # Events of many small words are longer than the words.
 _LOG_TIMES = 8
@@ -353,11 +354,7 @@ class Turns:
         silent_s = (now_us - message.touched_us) / 1e6
         if not is_lost or not self._settings.silent_s < silent_s < _KEEP_S:
             return message
-        try:
-            part = await self._log.read(message.id, 0, self._settings.text_bytes_max * _LOG_TIMES)
-        except errors.StoreUnavailableError:
-            # The next time that it is asked for, the store may be there.
-            return message
+        part = await self._log_of(message.id)
         said = [orjson.loads(event.data)["text"] for event, _ in _events(part or b"", 0) if event.name == "delta"]
         text = "".join(said)
         if len(text) <= len(message.text):
@@ -366,6 +363,16 @@ class Turns:
         with contextlib.suppress(errors.RecordsUnavailableError):
             await asyncio.to_thread(self._kept.settle, fuller)
         return fuller
+
+    async def _log_of(self, turn: str) -> bytes | None:
+        """Return all that the store has of a turn. A process that has just begun may have to ask it twice."""
+        for again in range(_READ_TRIES):
+            try:
+                return await self._log.read(turn, 0, self._settings.text_bytes_max * _LOG_TIMES)
+            except errors.StoreUnavailableError:
+                if again + 1 < _READ_TRIES:
+                    await asyncio.sleep(_PUBLISH_S)
+        return None
 
     def told(self, message: chats.Message) -> dict[str, Any]:
         """Return a message as clients get it."""
