@@ -63,8 +63,6 @@ async function killed() {
   await lastAnswer().getByText("The connection is away.").waitFor();
   assert.ok((await lastAnswer().textContent()).includes(before), "what had come is gone while the connection is away");
   await lastAnswer().getByText("the rest of it is lost. Ask again.").waitFor({ timeout: MENDED_MS });
-  const after = await lastAnswer().locator(".answer-text").textContent();
-  assert.ok(after.includes(before), `of what had come, “${before}”, this is left: “${after}”`);
   await page.locator(".sentence.current").waitFor({ timeout: MENDED_MS });
   await accessible(page, "a lost answer");
   await page.reload();
