@@ -3,51 +3,38 @@
 `make ui` installs and builds what they need; where that, Node or Chromium is missing they are skipped and say why.
 """
 
-import json
-import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
+import dashboard_rig
 import whole
 
-UI = Path(__file__).parents[2] / "ui"
-LIMIT_S = 900
 
-
-def missing() -> str:
-    """Return what the tests lack here, "" where they can run."""
-    if shutil.which("node") is None:
-        return "there is no Node"
-    if not Path(os.environ.get("CHROMIUM", "/usr/bin/chromium")).exists():
-        return "there is no Chromium; install the package chromium, or name one by CHROMIUM"
-    if not (UI / "node_modules" / "playwright-core").is_dir() or not (UI / "dist" / "index.html").is_file():
-        return "the dashboard is not built; `make ui` builds it"
-    return ""
-
-
-@pytest.mark.parametrize("name", sorted(file.name for file in (UI / "browser").glob("*.test.mjs")))
+@pytest.mark.parametrize("name", sorted(file.name for file in (dashboard_rig.UI / "browser").glob("*.test.mjs")))
 def test_in_a_browser_all_is_as_the_file_says(name: str) -> None:
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
+    dashboard_rig.need()
     done = subprocess.run(
-        ["node", "--test", f"browser/{name}"], cwd=UI, capture_output=True, text=True, timeout=LIMIT_S, check=False
-    )
+        ["node", "--test", f"browser/{name}"],
+        cwd=dashboard_rig.UI, capture_output=True, text=True, timeout=dashboard_rig.LIMIT_S, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-8_000:]
 
 
 def test_a_newcomer_signs_in_asks_runs_code_and_freezes_in_a_real_council() -> None:
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
-    built = UI.parent / "src" / "council" / "dashboard" / "index.html"
-    if not built.is_file():
-        pytest.skip("the gateway has no dashboard to serve; `make ui` puts it there")
+    dashboard_rig.need(served=True)
     with whole.anew() as council:
-        link = json.loads(council.command("login", "--json").stdout)["link"]
-        command = ["node", "browser/real.mjs", council.base_url, link]
-        done = subprocess.run(command, cwd=UI, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-        assert done.returncode == 0, done.stderr[-8_000:]
+        dashboard_rig.play("real.mjs", council.base_url, dashboard_rig.link(council))
+
+
+def test_what_befalls_a_real_council_is_said_and_over_by_itself() -> None:
+    dashboard_rig.need(served=True)
+    # As little as may be of what is waited for by nature.
+    soon = {"COUNCIL_DASHBOARD_SILENT_S": "12", "COUNCIL_RECORDS_BUSY_S": "2"}
+    with whole.anew(soon) as council:
+        breaking = dashboard_rig.Breaking(council)
+        try:
+            deeds = breaking.deeds()
+            dashboard_rig.play("befallen.mjs", council.base_url, dashboard_rig.link(council), deeds=deeds)
+        finally:
+            breaking.over()

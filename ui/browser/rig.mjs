@@ -12,6 +12,9 @@ const AXE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.m
 /** What a browser says of its own accord where the service does not answer. */
 const EXPECTED = /Failed to load resource|net::ERR_/;
 
+/** A busy machine takes its time, milliseconds. */
+const PATIENCE_MS = 60_000;
+
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1280, height: 800 };
 
@@ -41,17 +44,20 @@ export async function open() {
 /**
  * Opens a page that keeps count of what must not be: scripts of others, refusals of the policy, requests elsewhere, errors.
  *
- * `refused` is what the policy may say of contents that are only being taken apart.
+ * `refused` is what the policy may say of contents that are only being taken apart. At `nowMs` its time stands still.
  */
-export async function page(browser, base, { size = DESK, theme = "light", refused = null } = {}) {
+export async function page(browser, base, { size = DESK, theme = "light", refused = null, nowMs = null } = {}) {
   const context = await browser.newContext({
     viewport: size,
     colorScheme: theme,
     baseURL: base,
     hasTouch: size.width < 500,
     reducedMotion: "reduce",
+    timezoneId: "UTC",
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const made = await context.newPage();
+  if (nowMs !== null) await made.clock.setFixedTime(nowMs);
   const wrong = [];
   made.on("dialog", (dialog) => {
     wrong.push(`a script ran: ${dialog.message()}`);

@@ -1,10 +1,8 @@
 /** Sandbox, providers, budgets, tokens, policy and library of the recorded service. */
 
-const HOUR_US = 3600e6;
+import { nowUs } from "./clock.mjs";
 
-function nowUs() {
-  return Date.now() * 1000;
-}
+const HOUR_US = 3600e6;
 
 function refused(status, failure, message) {
   return { failure, status, message };
@@ -115,6 +113,8 @@ export function admin(request, url, body, world, attacks, state) {
 const RIGHTS = [
   ["/v1/sandbox/kill", ["POST"], "operate"],
   ["/v1/sandbox/lift", ["POST"], "operate"],
+  ["/api/freeze", ["POST", "DELETE"], "administer"],
+  ["/api/changes", ["POST"], "administer"],
   ["/api/sandbox/audit", ["GET"], "operate"],
   ["/api/providers", ["GET"], "operate"],
   ["/api/providers", ["PUT", "DELETE"], "administer"],

@@ -1,5 +1,7 @@
 /** Patches of the recorded service. */
 
+import { nowUs } from "./clock.mjs";
+
 const TITLES = [
   "Raise the share of code questions that get tests",
   "Correct the tide tables of the harbour guide",
@@ -28,7 +30,7 @@ function hex(number, digits) {
 
 function row(index, world, attacks) {
   const outcome = OUTCOMES[index % OUTCOMES.length];
-  const began = Date.now() * 1000 - 30e6 - index * 7.3 * 3600e6;
+  const began = nowUs() - 30e6 - index * 7.3 * 3600e6;
   const cid = index === 0 ? "b8e3d2f500000000" : hex(index + 7, 16);
   const said = world.hostile
     ? attacks[(index + 3) % attacks.length]
@@ -93,7 +95,7 @@ export function changes(url, world, body, attacks) {
   }
   if (path === "/api/changes/quarantine") return quarantine(world, attacks);
   if (path === "/api/freeze") {
-    world.frozen = body ? { reason: body.reason, by: "ann", since_us: Date.now() * 1000 } : null;
+    world.frozen = body ? { reason: body.reason, by: "ann", since_us: nowUs() } : null;
     return { frozen: world.frozen !== null };
   }
   const [, , , cid, what] = path.split("/");

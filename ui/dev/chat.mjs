@@ -1,5 +1,6 @@
 /** Conversations of the recorded service: kept in memory, answered piece by piece. */
 
+import { nowUs } from "./clock.mjs";
 import { recorded } from "./scenes.mjs";
 
 const answers = recorded("answers");
@@ -19,6 +20,7 @@ export class Chat {
   }
 
   reset() {
+    number = 0;
     this.sessions = new Map();
     this.turns = new Map();
     for (const [index, one] of (this.world.sessions ?? []).entries()) {
@@ -34,7 +36,9 @@ export class Chat {
       const user = this.message("user", one.text, null);
       session.messages.push(user, {
         ...this.message("assistant", one.answer, user.id),
-        council: one.council ?? answers[index % answers.length].council,
+        council: one.state ? null : (one.council ?? answers[index % answers.length].council),
+        state: one.state ?? "done",
+        error: one.error ?? null,
       });
       this.sessions.set(session.id, session);
     }
@@ -46,7 +50,7 @@ export class Chat {
       parent,
       role,
       text,
-      at_us: Date.now() * 1000,
+      at_us: nowUs(),
       model: role === "user" ? "" : "council",
       state: "done",
       error: null,
@@ -74,7 +78,7 @@ export class Chat {
         );
         return { sessions: found.map(({ messages: _, ...rest }) => rest), before: null };
       }
-      const now = Date.now() * 1000;
+      const now = nowUs();
       const made = {
         id: id(),
         title: body.title ?? "",
@@ -117,7 +121,7 @@ export class Chat {
     session.messages.push(assistant);
     session.turns += again ? 0 : 1;
     session.title ||= user.text.slice(0, 60);
-    session.updated_us = Date.now() * 1000;
+    session.updated_us = nowUs();
     this.begin(assistant, user.text);
     return { accepted: true, turn: assistant.id, user, assistant };
   }

@@ -1,6 +1,7 @@
 /** What the recorded service's observer kept: digests, figures, the matrix of coverage, snapshots and what is known of an anomaly. */
 
 import { readFileSync } from "node:fs";
+import { nowUs } from "./clock.mjs";
 
 const recorded = (name) => JSON.parse(readFileSync(new URL(`./recorded/${name}.json`, import.meta.url), "utf8"));
 const snapshot = recorded("snapshot");
@@ -43,7 +44,7 @@ function matrix(world) {
 
 function comparison(url) {
   const found = figures[url.searchParams.get("days") ?? "7"];
-  return { ...found, made_s: Date.now() / 1000 - 1200 };
+  return { ...found, made_s: nowUs() / 1e6 - 1200 };
 }
 
 function dateOf(index) {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { admin, keep } from "./admin.mjs";
 import { changes } from "./changes.mjs";
+import { nowMs, nowUs } from "./clock.mjs";
 import { insight } from "./insight.mjs";
 import { talks } from "./talks.mjs";
 
@@ -33,10 +34,6 @@ const VALUES = {
   disk_usage: 41.1,
   network_errors: 0.12,
 };
-
-function nowUs() {
-  return Date.now() * 1000;
-}
 
 export function begin() {
   return { listeners: new Set(), seen: [], ...scene("well", {}) };
@@ -223,7 +220,7 @@ const FIXED = {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
     const tell = () => {
       if (world.away) return response.destroy();
-      response.write(`id: ${Date.now()}\nevent: live\ndata: ${JSON.stringify(live(world))}\n\n`);
+      response.write(`id: ${nowMs()}\nevent: live\ndata: ${JSON.stringify(live(world))}\n\n`);
     };
     const timer = setInterval(tell, 1000);
     world.listeners.add(tell);

@@ -4,9 +4,10 @@
  * `POST /dev/scene {"name", …}` says how things are; `dev/scenes.mjs` knows the names. It is no part of what is built.
  */
 
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
+import { gzipSync } from "node:zlib";
 import { Chat } from "./chat.mjs";
 import * as scenes from "./scenes.mjs";
 
@@ -113,8 +114,21 @@ function file(path, response) {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
+    "content-encoding": "gzip",
   });
-  createReadStream(name).pipe(response);
+  response.end(pressed(name));
+}
+
+const files = new Map();
+
+/** Returns a file compressed, as the gateway serves it; one that was built anew is read anew. */
+function pressed(name) {
+  const { mtimeMs } = statSync(name);
+  const known = files.get(name);
+  if (known?.mtimeMs === mtimeMs) return known.bytes;
+  const bytes = gzipSync(readFileSync(name));
+  files.set(name, { mtimeMs, bytes });
+  return bytes;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { Route, Switch, useLocation } from "wouter";
 import { me } from "./api/queries";
 import { FailureNote, Waiting } from "./kit/states";
+import { Back } from "./shell/back";
 import { Boundary } from "./shell/boundary";
 import { useShortcuts } from "./shell/keys";
 import { Login } from "./shell/login";
@@ -41,6 +42,7 @@ export function App() {
       <main className="alone">
         <h1>Council</h1>
         <FailureNote error={who.error} onRetry={() => who.refetch()} />
+        <Back />
       </main>
     );
   }
@@ -49,6 +51,7 @@ export function App() {
       <a className="skip" href="#main">
         Skip to the content
       </a>
+      <Back />
       <StateBar onPalette={() => setOverlay("palette")} />
       <Rail />
       <main id="main" tabIndex={-1}>

@@ -1,6 +1,7 @@
 """The chat of the dashboard: conversations, and answers that go on though nobody listens."""
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -270,8 +271,6 @@ async def test_an_id_that_is_none_of_ours_gets_all_there_is_at_once(talks: Any) 
 async def test_without_the_store_another_process_tells_what_the_records_have(talks: Any) -> None:
     log, message = dashboard.InlineTurnLog(), running(talks)
     log.away = True
-    import dataclasses
-
     elsewhere = asyncio.create_task(heard(process(talks, log), message))
     talks.settle(dataclasses.replace(message, text="Half", touched_us=clock.SystemClock().now_us()))
     await asyncio.sleep(0)
@@ -284,6 +283,56 @@ async def test_an_answer_whose_process_was_killed_is_lost_and_said_so(talks: Any
     message = running(talks, touched_us=1)
     [event] = await heard(process(talks, dashboard.InlineTurnLog()), message)
     assert event.name == "lost" and orjson.loads(event.data)["message"]["state"] == "lost"
+
+
+async def test_of_a_lost_answer_what_its_process_had_said_last_is_told_and_kept(talks: Any) -> None:
+    log, source, message = dashboard.InlineTurnLog(), Source(), running(talks)
+    killed = process(talks, log)
+    killed.begin("ann", message, source)
+    source.words.put_nowait("Half of it")
+    await heard(process(talks, log), message, most=1)
+    # It never wrote again: the records have what they had when it began.
+    left = dataclasses.replace(message, touched_us=clock.SystemClock().now_us() - 60_000_000)
+    talks.settle(left)
+    here = process(talks, log)
+    told = orjson.loads((await heard(here, left))[-1].data)["message"]
+    assert (told["state"], told["text"]) == ("lost", "Half of it")
+    kept = talks.message("ann", message.id)
+    assert (kept.text, kept.state, kept.touched_us) == ("Half of it", chats.State.RUNNING, left.touched_us)
+    log.away = True
+    assert await here.rescued(left) == left
+    await killed.close()
+
+
+class WatchedTurnLog(dashboard.InlineTurnLog):
+    """Says when it has refused a part of a log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = asyncio.Event()
+
+    async def append(self, turn: str, part: bytes, keep_s: int) -> bool:
+        try:
+            return await super().append(turn, part, keep_s)
+        except errors.StoreUnavailableError:
+            if part:
+                self.refused.set()
+            raise
+
+
+async def test_an_answer_is_put_into_the_store_again_once_that_is_back(talks: Any) -> None:
+    log, source, message = WatchedTurnLog(), Source(), running(talks)
+    here = process(talks, log)
+    log.away = True
+    here.begin("ann", message, source)
+    source.words.put_nowait("One ")
+    await heard(here, message, most=1)
+    await log.refused.wait()
+    log.away = False
+    source.words.put_nowait("two")
+    told = await heard(process(talks, log), message, most=2)
+    assert [orjson.loads(one.data)["text"] for one in told] == ["One ", "two"]
+    await here.close()
 
 
 async def test_an_answer_is_stopped_here_and_from_another_process(talks: Any) -> None:

@@ -55,9 +55,9 @@ export default function Changes({ cid }: { cid: string }) {
       </section>
       <section className="change" aria-label="The chosen patch">
         {cid && (
-          <p className="crumb narrow-only">
+          <h1 className="crumb narrow-only">
             <Link href="/changes">Changes</Link>
-          </p>
+          </h1>
         )}
         {shown && <Detail key={shown} cid={shown} />}
       </section>

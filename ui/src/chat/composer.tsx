@@ -92,7 +92,13 @@ export function Composer({ running, onSend, onStop, model, onModel, memory, onFi
               Memory
             </label>
           )}
-          <span className="composer-space" />
+          <span className="composer-space">
+            {sending && (
+              <span className="quiet" role="status">
+                Sending…
+              </span>
+            )}
+          </span>
           {running ? (
             <button type="button" className="send" onClick={onStop} aria-label="Stop the answer" title="Stop (Esc)">
               <Icon name="stop" />

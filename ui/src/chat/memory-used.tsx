@@ -6,6 +6,7 @@ import { Link } from "wouter";
 import { call } from "../api/http";
 import { useMe } from "../api/queries";
 import type { Council, MemoryMention } from "../api/wire";
+import { useGiveBack } from "../kit/give-back";
 import { Icon } from "../kit/icons";
 import { count } from "../kit/numbers";
 import { FailureNote } from "../kit/states";
@@ -40,6 +41,7 @@ function Used({ memory }: { memory: MemoryMention }) {
   const client = useQueryClient();
   const who = useMe();
   const [editing, setEditing] = useState(false);
+  const correct = useGiveBack(editing);
   const [right, setRight] = useState<string | null>(null);
   const forget = useMutation({
     mutationFn: () => call(`/api/memory/${encodeURIComponent(memory.id)}`, { method: "DELETE" }),
@@ -83,6 +85,7 @@ function Used({ memory }: { memory: MemoryMention }) {
           </Link>
           <button
             type="button"
+            ref={correct}
             className="quiet-button"
             aria-label={`Correct: ${text}`}
             title="Correct it"

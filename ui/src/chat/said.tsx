@@ -3,6 +3,7 @@
 import { lazy, Suspense, useState } from "react";
 import type { Message } from "../api/wire";
 import { CopyButton } from "../kit/copy";
+import { useGiveBack } from "../kit/give-back";
 import { Icon } from "../kit/icons";
 import { milliseconds, money } from "../kit/numbers";
 import { stretch, useNow } from "../kit/time";
@@ -35,6 +36,7 @@ const FOLDED_CHARS = 2_000;
 function Question({ place, busy, edit, choose }: SaidProps) {
   const { message } = place;
   const [editing, setEditing] = useState(false);
+  const edits = useGiveBack(editing);
   const [whole, setWhole] = useState(false);
   const [text, setText] = useState(message.text);
   if (editing) {
@@ -90,6 +92,7 @@ function Question({ place, busy, edit, choose }: SaidProps) {
         <CopyButton text={message.text} what="question" />
         <button
           type="button"
+          ref={edits}
           className="quiet-button"
           disabled={busy}
           title="Edit"

@@ -1,7 +1,7 @@
 /** A conversation and what one can do in it, kept by the service or, for whoever is not signed in, by this page alone. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Connection, EventParser, follow } from "../api/events";
 import { call, Failure, send } from "../api/http";
 import { conversation } from "../api/queries";
@@ -31,7 +31,8 @@ export interface Talk {
 export function useKept(id: string): Talk {
   const client = useQueryClient();
   const query = useQuery(conversation(id));
-  const messages = query.data?.messages ?? NONE;
+  const told = query.data?.messages ?? NONE;
+  const messages = useMemo(() => told.map((one) => keeping(one, writing.text(one.id))), [told]);
 
   const put = useCallback(
     (fresh: Message[]) => {
@@ -93,7 +94,7 @@ async function followTurn(turn: string, signal: AbortSignal, put: (fresh: Messag
         if (name === "delta") writing.add(turn, told.text ?? "");
         else if (name === "snapshot") writing.replace(turn, told.text ?? "");
         else if (told.message) {
-          put([told.message]);
+          put([keeping(told.message, writing.text(turn))]);
           writing.drop(turn);
           return true;
         }
@@ -104,6 +105,11 @@ async function followTurn(turn: string, signal: AbortSignal, put: (fresh: Messag
     if (!(failure instanceof Failure)) throw failure;
     writing.away(turn, true);
   }
+}
+
+/** Of an answer that was lost, what was seen of it stays to be read, though the service may have kept less. */
+function keeping(message: Message, seen: string): Message {
+  return message.state === "lost" && seen.length > message.text.length ? { ...message, text: seen } : message;
 }
 
 /** A conversation that this page alone keeps, of somebody without a session. It is gone when the page is. */

@@ -151,7 +151,7 @@ function Desk({ talk, id, begin, memory }: DeskProps) {
           >
             <Icon name="list" />
           </button>
-          <h1>{talk.session?.title || (id ? "" : "New conversation")}</h1>
+          <h1>{talk.session?.title || (id ? "Conversation" : "New conversation")}</h1>
           <button
             type="button"
             className="quiet-button not-wide"

@@ -149,6 +149,7 @@ function Page({ slug }: { slug: string }) {
         <Link href="/guide">Guide</Link>
       </p>
       {found.isLoading && <Waiting what="the guide" lines={10} />}
+      {found.error !== null && !found.data && <h1 className="narrow-only">Guide</h1>}
       {found.error !== null && !found.data && <FailureNote error={found.error} onRetry={() => void found.refetch()} />}
       {found.data && (
         <article className="markdown">

@@ -20,6 +20,7 @@ export default function IncidentPage({ id }: { id: string }) {
         <Link href="/health">Health</Link>
       </p>
       {found.isPending && <Waiting what="the incident" lines={8} />}
+      {found.error !== null && !found.data && <h1>Incident</h1>}
       {found.error !== null && !found.data && <FailureNote error={found.error} onRetry={() => void found.refetch()} />}
       {found.data && <Story incident={found.data} />}
     </div>

@@ -60,7 +60,16 @@ export function Menu({
       </button>
       {open && (
         // biome-ignore lint/a11y/useKeyWithClickEvents: the items in it take keys themselves
-        <div className="menu-list" role="menu" id={id} onClick={() => setOpen(false)}>
+        <div
+          className="menu-list"
+          role="menu"
+          id={id}
+          onClick={() => {
+            setOpen(false);
+            // A window that an item opens gives the focus back to what is there then.
+            button.current?.focus();
+          }}
+        >
           {children}
         </div>
       )}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { blocks } from "./blocks";
+import { blocks, fitting } from "./blocks";
 import { mathsAt } from "./maths-rule";
 
 const kinds = (text: string) => blocks(text).map((one) => `${one.kind}${one.language ? ` ${one.language}` : ""}`);
@@ -43,6 +43,22 @@ describe("Markdown in pieces", () => {
     ).toBe(text.replace(/\n+/g, "\n"));
     const before = blocks(text.slice(0, 9000));
     expect(whole.slice(0, before.length - 1)).toEqual(before.slice(0, -1));
+  });
+});
+
+describe("what is drawn of it at first", () => {
+  const lines = (number: number, line: string) => Array.from({ length: number }, () => line).join("\n");
+
+  test("is so many short pieces", () => {
+    expect(fitting(blocks(lines(40, "a\n")), 150)).toBe(40);
+    expect(fitting(blocks(lines(400, "a\n")), 150)).toBe(150);
+  });
+
+  test("is few of long ones, but one at least, and code counts little", () => {
+    expect(fitting(blocks(lines(10_000, "- a")), 150)).toBe(6);
+    expect(fitting(blocks(lines(200, "- a")), 2)).toBe(1);
+    expect(fitting(blocks(`\`\`\`\n${lines(5_000, "a")}\n\`\`\``), 2)).toBe(1);
+    expect(fitting([], 150)).toBe(0);
   });
 });
 

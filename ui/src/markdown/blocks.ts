@@ -70,3 +70,17 @@ function closes(line: string, mark: string): boolean {
   const bare = line.trim();
   return line.search(/\S/) <= 3 && bare.length >= mark.length && bare === (mark[0] ?? "`").repeat(bare.length);
 }
+
+/** So many lines of a piece count as one: a long list is a single piece, and much to draw. */
+const LINES_EACH = 8;
+
+/** Returns how many of the first pieces may be drawn where `most` of a few lines may; one at least. Pure. */
+export function fitting(all: Block[], most: number): number {
+  let sum = 0;
+  for (const [index, block] of all.entries()) {
+    // Code is folded by itself.
+    sum += block.kind === "code" ? 1 : Math.ceil(block.source.split("\n").length / LINES_EACH);
+    if (sum > most) return Math.max(1, index);
+  }
+  return all.length;
+}

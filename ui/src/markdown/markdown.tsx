@@ -2,20 +2,22 @@
 
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { count } from "../kit/numbers";
-import { type Block, blocks } from "./blocks";
+import { type Block, blocks, fitting } from "./blocks";
 import { CodeBlock } from "./code-block";
 import { render } from "./render";
 
-const SHOWN_BLOCKS = 150;
-const STEP_BLOCKS = 600;
+/** How much is drawn at first, and how much more each time that more is asked for; see `fitting`. */
+const SHOWN = 150;
+const STEP = 600;
 
 export default function Markdown({ text, live = false }: { text: string; live?: boolean }) {
   const all = useMemo(() => blocks(text), [text]);
-  const [shown, setShown] = useState(SHOWN_BLOCKS);
-  const over = all.length - shown;
+  const [shown, setShown] = useState(SHOWN);
   // While it is being written its end is what matters, after that its beginning.
-  const first = live && over > 0 ? over : 0;
-  const visible = all.slice(first, first + shown);
+  const fit = useMemo(() => fitting(live ? all.toReversed() : all, shown), [all, live, shown]);
+  const first = live ? all.length - fit : 0;
+  const over = all.length - fit;
+  const visible = all.slice(first, first + fit);
   return (
     <div className="markdown">
       {first > 0 && (
@@ -25,8 +27,8 @@ export default function Markdown({ text, live = false }: { text: string; live?: 
         <Piece key={String(first + index)} block={block} live={live && first + index === all.length - 1} />
       ))}
       {!live && over > 0 && (
-        <button type="button" className="unfold" onClick={() => setShown(shown + STEP_BLOCKS)}>
-          Show {count(Math.min(over, STEP_BLOCKS), "more paragraph")} of {all.length.toLocaleString("en-GB")}
+        <button type="button" className="unfold" onClick={() => setShown(shown + STEP)}>
+          Show {count(fitting(all, shown + STEP) - fit, "more paragraph")} of {all.length.toLocaleString("en-GB")}
         </button>
       )}
     </div>

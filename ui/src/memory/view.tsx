@@ -7,6 +7,7 @@ import { call, Failure } from "../api/http";
 import { memories, memory as query } from "../api/queries";
 import type { Memory } from "../api/wire";
 import { Dialog } from "../kit/dialog";
+import { useGiveBack } from "../kit/give-back";
 import { Icon } from "../kit/icons";
 import { Empty, FailureNote, Waiting } from "../kit/states";
 import { Ago } from "../kit/times";
@@ -101,6 +102,7 @@ function Opened({ id }: { id: string }) {
 function Entry({ memory }: { memory: Memory }) {
   const client = useQueryClient();
   const [editing, setEditing] = useState(false);
+  const correct = useGiveBack(editing);
   const forget = useMutation({
     mutationFn: () => call(`/api/memory/${encodeURIComponent(memory.id)}`, { method: "DELETE" }),
     onSuccess: () => {
@@ -142,6 +144,7 @@ function Entry({ memory }: { memory: Memory }) {
         {!isOld && (
           <button
             type="button"
+            ref={correct}
             className="quiet-button"
             aria-label={`Correct: ${memory.text.slice(0, NAMED_CHARS)}`}
             title="Correct it"

@@ -44,14 +44,17 @@ export default function Sandbox() {
           <Layers all={layers(state)} kind={state.kind} />
         </>
       )}
-      {mayStop ? (
-        <Trail />
-      ) : (
-        <section className="card">
-          <h2>Audit trail</h2>
-          <p className="quiet">Who ran what is shown to operators and administrators.</p>
-        </section>
-      )}
+      {/* It is asked for at once, and shown below what comes above it, so that nothing jumps. */}
+      <div hidden={found.isPending}>
+        {mayStop ? (
+          <Trail />
+        ) : (
+          <section className="card">
+            <h2>Audit trail</h2>
+            <p className="quiet">Who ran what is shown to operators and administrators.</p>
+          </section>
+        )}
+      </div>
     </div>
   );
 }

@@ -16,6 +16,7 @@ export class Boundary extends Component<{ children: React.ReactNode }, { error: 
     const isGone = /dynamically imported module|preload/i.test(error.message);
     return (
       <div className="view">
+        <h1>{isGone ? "This page is out of date" : "This view cannot be shown"}</h1>
         <div className="failure" role="alert">
           <p>
             {isGone

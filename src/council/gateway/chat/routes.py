@@ -62,6 +62,11 @@ class Desk:
             raise errors.NotFoundError("You have no such conversation. GET /api/chat/sessions lists them.")
         return found
 
+    async def said(self, principal: access.Principal, identifier: str) -> list[chats.Message]:
+        """Return all messages of a conversation, oldest first."""
+        found = await asyncio.to_thread(self.made.chats.messages, principal.user_id, identifier)
+        return [await self.turns.rescued(one) for one in found]
+
     async def turn(self, principal: access.Principal, identifier: str) -> chats.Message:
         """Return the message that answers. Raises NotFoundError."""
         found = await asyncio.to_thread(self.made.chats.message, principal.user_id, identifier)
@@ -197,7 +202,7 @@ def _add_one(routes: fastapi.APIRouter, desk: Desk) -> None:
         """Return a conversation with its messages, oldest first."""
         principal = await desk.user(request)
         found = await desk.conversation(principal, identifier)
-        said = await asyncio.to_thread(kept.messages, principal.user_id, identifier)
+        said = await desk.said(principal, identifier)
         body = {**forms.conversation(found), "messages": [desk.told(one) for one in said]}
         return exchange.json_response(body)
 
@@ -234,7 +239,7 @@ def _add_one(routes: fastapi.APIRouter, desk: Desk) -> None:
         """Send a conversation as a file: all of it as JSON, or its newest way as Markdown."""
         principal = await desk.user(request)
         found = await desk.conversation(principal, identifier)
-        said = await asyncio.to_thread(kept.messages, principal.user_id, identifier)
+        said = await desk.said(principal, identifier)
         name = f"conversation-{found.id}.{'md' if form == 'markdown' else 'json'}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         if form == "markdown":

@@ -37,6 +37,7 @@ _ASK_RECORDS_S = 2.0
 _KEEP_ALIVE_S = 10.0
 _STOP_S = 5.0
 _TRIES = 5
+_READ_TRIES = 3
 END = "end"
 # Events of many small words are longer than the words.
 _LOG_TIMES = 8
@@ -251,6 +252,8 @@ class Turns:
     async def _put(self, turn: _Turn) -> bool:
         """Put what is new of the log into the store; return whether somebody wants the turn stopped."""
         if turn.published < 0:
+            turn.published = await self._published(turn)
+        if turn.published < 0:
             return False
         part = bytes(turn.log[turn.published :])
         try:
@@ -261,6 +264,14 @@ class Turns:
             return False
         turn.published += len(part)
         return stop
+
+    async def _published(self, turn: _Turn) -> int:
+        """Return how much of the log the store has; -1 where it does not say, or has something else."""
+        try:
+            part = await self._log.read(turn.message.id, 0, len(turn.log)) or b""
+        except errors.StoreUnavailableError:
+            return -1
+        return len(part) if turn.log.startswith(part) else -1
 
     async def _publish(self, turn: _Turn) -> None:
         """Put the log into the store, and the text into the records now and then, until cancelled."""
@@ -323,7 +334,7 @@ class Turns:
                     return
                 message = found
                 if message.seen(self._clock.now_us(), self._settings.silent_s) is not chats.State.RUNNING:
-                    yield self._last(message)
+                    yield self._last(await self.rescued(message))
                     return
                 if part is None and message.text != shown:
                     shown, spoke_s = message.text, time.monotonic()
@@ -332,6 +343,36 @@ class Turns:
                 spoke_s = time.monotonic()
                 yield _COMMENT
             await asyncio.sleep(_LOOK_S)
+
+    async def rescued(self, message: chats.Message) -> chats.Message:
+        """Return a lost answer with all that its process put into the store before it ended, and keep that. Any other as it is.
+
+        The records have it in the state that it is in: should the process be alive after all, it writes over it.
+        """
+        now_us = self._clock.now_us()
+        is_lost = message.state is chats.State.RUNNING and message.id not in self._running
+        silent_s = (now_us - message.touched_us) / 1e6
+        if not is_lost or not self._settings.silent_s < silent_s < _KEEP_S:
+            return message
+        part = await self._log_of(message.id)
+        said = [orjson.loads(event.data)["text"] for event, _ in _events(part or b"", 0) if event.name == "delta"]
+        text = "".join(said)
+        if len(text) <= len(message.text):
+            return message
+        fuller = dataclasses.replace(message, text=text)
+        with contextlib.suppress(errors.RecordsUnavailableError):
+            await asyncio.to_thread(self._kept.settle, fuller)
+        return fuller
+
+    async def _log_of(self, turn: str) -> bytes | None:
+        """Return all that the store has of a turn. A process that has just begun may have to ask it twice."""
+        for again in range(_READ_TRIES):
+            try:
+                return await self._log.read(turn, 0, self._settings.text_bytes_max * _LOG_TIMES)
+            except errors.StoreUnavailableError:
+                if again + 1 < _READ_TRIES:
+                    await asyncio.sleep(_PUBLISH_S)
+        return None
 
     def told(self, message: chats.Message) -> dict[str, Any]:
         """Return a message as clients get it."""
