@@ -1,7 +1,7 @@
 /** What the recorded service's observer kept: digests, figures, the matrix of coverage, snapshots and what is known of an anomaly. */
 
 import { readFileSync } from "node:fs";
-import { nowUs } from "./clock.mjs";
+import { nowMs, nowUs } from "./clock.mjs";
 
 const recorded = (name) => JSON.parse(readFileSync(new URL(`./recorded/${name}.json`, import.meta.url), "utf8"));
 const snapshot = recorded("snapshot");
@@ -60,7 +60,7 @@ function days(url, world) {
   const before = url.searchParams.get("before");
   const rest = all.filter((row) => !before || row.date < before);
   const page = rest.slice(0, limit);
-  const at = new Date();
+  const at = new Date(nowMs());
   at.setUTCHours(27, 0, 0, 0);
   return { digests: page, before: rest.length > limit ? page.at(-1).date : null, next_s: at.getTime() / 1000 };
 }
