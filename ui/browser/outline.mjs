@@ -46,11 +46,12 @@ export class Outlines {
 
 /** Returns the outline of the page once nothing of it is on its way any more. */
 async function settled(page) {
-  await page.waitForFunction(() => !document.querySelector(".waiting"));
   let before = "";
   for (;;) {
+    // What failed may be asked for again at any moment, and is then on its way once more.
+    await page.waitForFunction(() => !document.querySelector(".waiting"));
     const is = `${folded(await page.locator("body").ariaSnapshot())}\n`;
-    if (is === before) return is;
+    if (is === before && !is.includes('status "Loading')) return is;
     before = is;
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   }

@@ -120,6 +120,9 @@ function Page({ slug }: { slug: string }) {
 
   useEffect(() => {
     if (!html) return;
+    // What scrolls sideways must be reached by keys.
+    for (const table of element.current?.querySelectorAll("table") ?? [])
+      if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
     const anchor = decodeURIComponent(window.location.hash.slice(1));
     const target = anchor ? document.getElementById(anchor) : null;
     if (target) target.scrollIntoView();

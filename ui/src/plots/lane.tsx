@@ -73,7 +73,7 @@ export function Lane({ marks, fromUs, toUs, place, onLight }: LaneProps) {
 function words(some: Mark[]): string {
   const [first] = some;
   if (!first) return "";
-  if (some.length > 1) return `${counted(some)} at about one time: see the list below`;
+  if (some.length > 1) return `${some.length} at about one time, ${counted(some)}: see the list below`;
   const kind = first.kind === "patch" ? "Patch" : first.kind === "incident" ? "Incident" : "Override";
   return `${kind}, ${first.state}: ${first.title}, ${moment(first.fromUs, Date.now())}`;
 }
