@@ -338,7 +338,7 @@ async def test_what_seldom_fails_for_others_lets_a_bake_go_on(house: House) -> N
 
 async def test_of_few_requests_of_others_as_many_that_failed_as_are_surely_too_many_end_a_bake(house: House) -> None:
     told = await _watched(house, 0.25, step=4, most=16).bake(OLD, NEW)
-    assert told == "error_rate is red of all requests since the switch: 4 of 16, must be < 5 %"
+    assert told == "error_rate is red of all requests since the switch: 25 %, must be < 5"
 
 
 @pytest.mark.parametrize(("failing", "most"), [(0.0, 16.0), (0.04, 24.0)])

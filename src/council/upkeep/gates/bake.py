@@ -62,7 +62,9 @@ def judge_everybody(gate: gates.Gate, tried: baking.Trial) -> tuple[gates.Verdic
         return verdict, told
     bad, count = _of_few(gate, tried)
     if surely.beyond(bad, count, surely.share_limit(gate)):
-        return gates.Verdict.RED, f"{bad:.0f} of {count:.0f}, must be {gate.comparator} {gate.threshold:g} {gate.unit}"
+        share = bad / count if gate.comparator is gates.Comparator.BELOW else 1 - bad / count
+        few = gates.Measured(share * gate.scale, count, tried.until_s - tried.from_s)
+        return gates.Verdict.RED, gates.judge(whole, few)[1]
     return verdict, told
 
 
