@@ -113,7 +113,7 @@ NOT_FUZZED = ["POST /api/memory/import"]
 # Refused, which a schema cannot say: fields that contradict each other, as a tool that is demanded and not given; and a reason
 # that no person can read in a line.
 WITH_CONFLICTS = {
-    *("POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback"),
+    *("POST /v1/chat/completions", "POST /api/freeze", "POST /api/changes/{cid}/rollback", "POST /api/feedback"),
     # Nor what a file may be called, what a label may hold, where an edit may lead, and that a memory is not blank.
     "PATCH /api/memory/{identifier}",
     *(
