@@ -107,10 +107,11 @@ async def test_slow_documents_of_one_user_keep_nobody_else_out(rig: Rig) -> None
     for name in ("ann", "bob"):
         rig.records.add_token(access.Token(name, name, access.Role.OPERATOR, "", access.digest(f"of-{name}"), 1))
     await rig.doorkeeper.refresh()
-    end = asyncio.Event()
+    end, under_way = asyncio.Event(), asyncio.Semaphore(0)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"# Tides"
+        under_way.release()
         await end.wait()
 
     async def send(file: str, secret: str, content: Any) -> int:
@@ -118,7 +119,9 @@ async def test_slow_documents_of_one_user_keep_nobody_else_out(rig: Rig) -> None
         return (await rig.client.put(f"{PATH}/{file}", content=content, headers=headers)).status_code
 
     sending = [asyncio.create_task(send(f"{number}.md", "of-ann", slow())) for number in range(2)]
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        for _ in sending:
+            await under_way.acquire()
     assert await send("third.md", "of-ann", b"# Quay") == 503
     assert await send("bobs.md", "of-bob", b"# Quay") == 201
     end.set()
