@@ -133,12 +133,15 @@ def is_free(port: int) -> bool:
     return False
 
 
-def wait_until(holds: Callable[[], bool], limit_s: float) -> None:
-    """Return once `holds` does; fail after `limit_s`. One that takes long is looked at half of the time at most."""
+def wait_until(holds: Callable[[], bool], limit_s: float, found: Callable[[], object] = lambda: "") -> None:
+    """Return once `holds` does; fail after `limit_s`, with what is `found` then.
+
+    One that takes long is looked at half of the time at most.
+    """
     first_s = began_s = time.monotonic()
     while not holds():
         ended_s = time.monotonic()
-        assert ended_s < first_s + limit_s, f"not so within {limit_s:g} s"
+        assert ended_s < first_s + limit_s, f"not so within {limit_s:g} s: {found()}"
         time.sleep(max(0.05, ended_s - began_s))
         began_s = time.monotonic()
 

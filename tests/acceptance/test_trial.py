@@ -26,8 +26,18 @@ PROCESS = re.compile(
     r'|council_http\w*\{[^}]*path="/(metrics|livez|readyz|api/[a-z]+)"'
     r'|council_calls_total\{.*part="(?!math|logic|knowledge|code|general)'
 )
-# What people are told of alerts has nothing to do with questions, and when the last use of all was is written down later.
-OTHERS = {"incidents", "notices", "silences", "uses"}
+# What watches and tells has nothing to do with questions, and when the last use of all was is written later.
+OTHERS = {
+    "incidents",
+    "notices",
+    "silences",
+    "announcements",
+    "snapshots",
+    "observer_state",
+    "bot_runs",
+    "repairs",
+    "uses",
+}
 
 
 @pytest.fixture(scope="module")

@@ -72,17 +72,29 @@ def test_twelve_gates_have_true_verdicts_soon_after_the_first_traffic(council: w
     for number in range(25):
         message = {"role": "user", "content": f"What is {number + 1}% of 200?"}
         ask(council, "/v1/chat/completions", {"model": "council", "messages": [message]})
-    known = {"latency_p95", "success_rate", "local_processing", "cost_per_100", "error_rate", "response_size"}
-    known |= {"fd_usage", "disk_usage", "concurrent_users"}
+    good = {
+        "success_rate",
+        "local_processing",
+        "cost_per_100",
+        "error_rate",
+        "response_size",
+        "fd_usage",
+        "concurrent_users",
+    }
+    # Of the machine, which others may keep busy or fill.
+    known = {"latency_p95", "disk_usage"}
 
     def all_known() -> bool:
-        now = verdicts(council)
-        return len(now) == 12 and all(now[name][0] in ("green", "amber") for name in known - {"disk_usage"})
+        now = {name: verdict for name, (verdict, _) in verdicts(council).items()}
+        return (
+            len(now) == 12
+            and all(now[name] in ("green", "amber") for name in good)
+            and all(now[name] in ("green", "amber", "red") for name in known)
+        )
 
-    whole.wait_until(all_known, 60)
+    whole.wait_until(all_known, 120, lambda: verdicts(council))
     now = verdicts(council)
     assert now["memory_growth"][0] == "unknown" and now["memory_growth"][1].startswith("warm-up: ")
-    assert now["disk_usage"][0] in ("green", "amber", "red")
     shown = council.command("gates")
     assert shown.returncode == (1 if "red" in {verdict for verdict, _ in now.values()} else 0)
     assert all(name in shown.stdout for name in now)
