@@ -9,15 +9,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
+from council import homes
 from council.breaking import guard, striking
 from council.breaking import stage as stages
 from council.domain import errors
 from council.kit import contents
-from council.upkeep.chaos import mark, outcome, plan, report
+from council.upkeep.chaos import catalogue, mark, outcome, plan, report
 
 _READY_S = 150.0
+# What the last faults had repaired is waited for so long: what it came to belongs into the report.
+_REPAIRS_S = 200.0
 # How long alerts of one fault are waited for before the next: they would hide its own.
-BETWEEN_S = 60.0
+BETWEEN_S = 120.0
 _POLL_S = 0.2
 
 Say = Callable[[str], None]
@@ -28,7 +31,7 @@ Keep = Callable[[report.Campaign], None]
 class Pace:
     """How much is asked a second, how long before anything is judged, how long without a fault, and how long in all.
 
-    No fault lasts longer than `limit_s`, and alerts of the one before are waited for until `between_s`.
+    No fault lasts longer than `limit_s`, and alerts that would hide the next are waited for until `between_s`.
     """
 
     rate: float = 3.0
@@ -53,7 +56,8 @@ async def run(
     After each one `keep` gets what is known so far. Raises ForbiddenError where the home is not marked to begin with.
     """
     mark.check(stage.where.chaos)
-    began_s, began = time.monotonic(), datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    began_s, began_us = time.monotonic(), time.time_ns() // 1_000
+    began = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     watcher = guard.start(stage.where)
     loading = asyncio.create_task(stage.asker.load(pace.rate, stage.chance))
     struck: list[outcome.Struck] = []
@@ -65,24 +69,26 @@ async def run(
         false_repairs = await _healthy(stage, pace.calm_s)
         async for one in _each(stage, turns, began_s + pace.duration_s, pace, say):
             struck.append(one)
-            keep(_report(stage, pace, seed, began, began_s, false_repairs, struck, before, {}, left_out))
-        await striking.calm(stage, pace.between_s)
+            keep(_report(stage, pace, seed, began, began_s, false_repairs, struck, before, {}, left_out, ()))
+        await striking.calm(stage, catalogue.EVERYWHERE, pace.between_s)
+        acts = await _acts(stage, began_us)
         after = await striking.gates(stage)
     finally:
         loading.cancel()
         await stage.take_out()
         await asyncio.to_thread(guard.stop, watcher)
-    return _report(stage, pace, seed, began, began_s, false_repairs, struck, before, after, left_out)
+    return _report(stage, pace, seed, began, began_s, false_repairs, struck, before, after, left_out, acts)
 
 
 def _report(
     stage: stages.Stage, pace: Pace, seed: int, began: str, began_s: float, false_repairs: list[str],
     struck: list[outcome.Struck], before: dict[str, str], after: dict[str, str], left_out: dict[str, str] | None,
+    acts: tuple[report.Act, ...],
 ) -> report.Campaign:  # fmt: skip
     asked = Counter("answered" if not one.problem else "lost" for one in stage.asker.asked)
     return report.Campaign(
         seed, began, round(time.monotonic() - began_s, 1), pace.calm_s, stage.manager.name, tuple(false_repairs), tuple(struck),
-        dict(asked), before, after, left_out or {}, circumstances(),
+        dict(asked), before, after, left_out or {}, circumstances(), acts, _playbooks(stage),
     )  # fmt: skip
 
 
@@ -93,7 +99,7 @@ async def _each(
         if time.monotonic() > until_s:
             return
         await asyncio.sleep(turn.wait_s)
-        await striking.calm(stage, pace.between_s)
+        await striking.calm(stage, turn.fault.parts(turn.service), pace.between_s)
         try:
             struck = await striking.strike(stage, plan.within(turn, pace.limit_s), say)
         except errors.ForbiddenError as error:
@@ -113,8 +119,26 @@ async def _healthy(stage: stages.Stage, calm_s: float) -> list[str]:
         if row.restarts > before.get(row.name, row.restarts)
     ]
     incidents = await asyncio.to_thread(striking.newest_incidents, stage)
-    found += await asyncio.to_thread(striking.repairs_since, stage, began_us)
+    found += [striking.in_line(one) for one in await asyncio.to_thread(striking.repairs_since, stage, began_us)]
     return found + [f"incident {one.id}: {one.title}" for one in incidents if one.began_us >= began_us]
+
+
+async def _acts(stage: stages.Stage, began_us: int) -> tuple[report.Act, ...]:
+    """Return what was repaired since, once no repair goes on, or was waited for."""
+    deadline_s = time.monotonic() + _REPAIRS_S
+    while True:
+        made = await asyncio.to_thread(striking.repairs_since, stage, began_us)
+        if not any(one.is_under_way for one in made) or time.monotonic() > deadline_s:
+            return tuple(report.Act(one.playbook, one.outcome.value, one.took_s) for one in made)
+        await asyncio.sleep(_POLL_S)
+
+
+def _playbooks(stage: stages.Stage) -> tuple[str, ...]:
+    """Return the names of those of the generation that serves, none where they cannot be read."""
+    try:
+        return tuple(sorted(one.name for one in homes.read_playbooks(stage.where.current)))
+    except errors.CouncilError:
+        return ()
 
 
 async def _until_ready(stage: stages.Stage) -> None:

@@ -5,13 +5,13 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from council import care_app, care_records
 from council.breaking import asking, deeds, deeds_outside, undo
 from council.breaking import stage as stages
-from council.domain import errors, incidents
+from council.domain import errors, incidents, repairs
 from council.upkeep.chaos import catalogue, mark, outcome, plan
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ _AT_ONCE, _AT_ONCE_S = frozenset({"disk-full"}), 15.0
 # By which it shows, while a fault is put in, that it cannot be.
 _CANNOT = (errors.UnavailableError, PermissionError, sqlite3.OperationalError)
 _ALERTS_READ = 50
+_REPAIRS_READ = 1000
 # Whom a fault kills that names nobody.
 _KILLS = {"store-killed": "store", "journal-tail": "patchctl"}
 _TREE = frozenset({"tree-killed", "port-taken"})
@@ -46,17 +47,20 @@ class _Seen:
     noticed_by: str = ""
     alerted_s: float | None = None
     rows: Mapping[str, tuple[int | None, int]] = field(default_factory=dict)
-    began_by_it: dict[str, incidents.Incident] = field(default_factory=dict)
+    incident_ids: set[str] = field(default_factory=set)
+    fired: set[tuple[str, incidents.Labels]] = field(default_factory=set)
 
     def notice(self, by: str, at_s: float) -> None:
         """Take in that somebody knew, if that is the first."""
         if self.noticed_s is None or at_s < self.noticed_s:
             self.noticed_s, self.noticed_by = at_s, by
 
-    @property
-    def told(self) -> bool:
-        """Whether people were told of an incident of it."""
-        return any(one.told_us for one in self.began_by_it.values())
+    def called(self, made: Iterable[repairs.Repair]) -> bool:
+        """Whether one of these, which began after the fault, is a call with evidence for an alert that fired because of it."""
+        return any(
+            one.outcome is repairs.Outcome.CALLED and one.evidence and (one.alert, one.labels) in self.fired
+            for one in made
+        )
 
 
 async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None) -> outcome.Struck:
@@ -72,7 +76,7 @@ async def strike(stage: stages.Stage, turn: plan.Turn, say: Say = lambda _: None
 
 async def _strike(stage: stages.Stage, turn: plan.Turn) -> outcome.Struck:
     fault, service = turn.fault, turn.service
-    fire_still = await calm(stage, 0)
+    fire_still = await calm(stage, fault.parts(service), 0)
     before = await gates(stage)
     stage.remarks, stage.still_in = [], lambda: False
     struck = outcome.Struck(fault.name, service, time.time(), gates_before=before, fired_before=fire_still)
@@ -111,7 +115,7 @@ async def _in_and_out(stage: stages.Stage, turn: plan.Turn) -> tuple[_Seen, bool
         raise stages.CannotError(str(error)) from error
     if fault.name not in _AT_ONCE:
         stage.note.last(time.time() + fault.limit_s)
-    return seen, await _watch(stage, fault, turn.service, seen)
+    return seen, await _watch(stage, turn, seen)
 
 
 async def _seen_through(
@@ -121,7 +125,7 @@ async def _seen_through(
     fault, service, out_s = turn.fault, turn.service, stage.out_s
     working_s = await _until_well(stage, fault, service, seen)
     await _look_at_incidents(stage, seen)
-    repairs = await asyncio.to_thread(repairs_since, stage, seen.began_us)
+    made = await asyncio.to_thread(repairs_since, stage, seen.began_us)
     from_s = out_s if fault.lasts is catalogue.Lasts.HELD else seen.began_s
     asked = asking.lost(stage.asker.asked, seen.began_s, (working_s or time.monotonic()) + _SHOWN_S, fault, service)
     return replace(
@@ -131,9 +135,9 @@ async def _seen_through(
         alerted_s=_since(seen.alerted_s, seen.began_s),
         working_s=_since(working_s, from_s),
         undone=undone,
-        told=seen.told,
-        incidents=tuple(seen.began_by_it),
-        repairs=tuple(repairs),
+        called=seen.called(made),
+        incidents=tuple(sorted(seen.incident_ids)),
+        repairs=tuple(in_line(one) for one in made),
         own_asked=asked[0],
         own_lost=asked[1],
         others_asked=asked[2],
@@ -177,8 +181,9 @@ async def _rows(stage: stages.Stage) -> Mapping[str, tuple[int | None, int]]:
     return {row.name: (row.pid, row.restarts) for row in await stage.rows()}
 
 
-async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> bool:
+async def _watch(stage: stages.Stage, turn: plan.Turn, seen: _Seen) -> bool:
     """Watch while the fault is in; return whether its limit was up before Council had repaired it."""
+    fault, service = turn.fault, turn.service
     if fault.lasts is catalogue.Lasts.MOMENT:
         return False
     read_s = 0.0
@@ -191,7 +196,7 @@ async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen
         if undo.until_s(stage.where) is None:
             stage.remark("its guard or a person took it out")
             break
-        if fault.lasts is catalogue.Lasts.HELD and _is_shown(fault, seen):
+        if fault.lasts is catalogue.Lasts.HELD and await _is_shown(stage, turn, seen):
             return False
         if (
             fault.lasts is catalogue.Lasts.REPAIRED
@@ -202,11 +207,17 @@ async def _watch(stage: stages.Stage, fault: catalogue.Fault, service: str, seen
     return fault.lasts is catalogue.Lasts.REPAIRED
 
 
-def _is_shown(fault: catalogue.Fault, seen: _Seen) -> bool:
+async def _is_shown(stage: stages.Stage, turn: plan.Turn, seen: _Seen) -> bool:
+    """Return whether what is held has been seen: its alert, and of one that stays what the healer did about it."""
     now_s = time.monotonic()
-    if fault.name in catalogue.QUIET:
-        return now_s - seen.began_s > fault.limit_s / 2
-    return seen.alerted_s is not None and now_s - seen.alerted_s > _SHOWN_S
+    if turn.fault.name in catalogue.QUIET:
+        return now_s - seen.began_s > turn.fault.limit_s / 2
+    if seen.alerted_s is None or now_s - seen.alerted_s <= _SHOWN_S:
+        return False
+    if not turn.stays:
+        return True
+    made = await asyncio.to_thread(repairs_since, stage, seen.began_us)
+    return any(not one.is_under_way and (one.alert, one.labels) in seen.fired for one in made)
 
 
 async def _look_at_rows(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> None:
@@ -228,11 +239,12 @@ async def _look_at_rows(stage: stages.Stage, fault: catalogue.Fault, service: st
 async def _look_at_incidents(stage: stages.Stage, seen: _Seen) -> None:
     """Take in what alerts fired since, and for which incidents."""
     for one in await asyncio.to_thread(newest_incidents, stage):
-        fired = [member.fired_us for member in one.members if member.alert.since_us >= seen.began_us - 1_000_000]
+        fired = [member for member in one.members if member.alert.since_us >= seen.began_us - 1_000_000]
         if not fired:
             continue
-        seen.began_by_it[one.id] = one
-        at_s = seen.began_s + max(0.0, (min(fired) - seen.began_us) / 1e6)
+        seen.incident_ids.add(one.id)
+        seen.fired |= {member.alert.key for member in fired}
+        at_s = seen.began_s + max(0.0, (min(member.fired_us for member in fired) - seen.began_us) / 1e6)
         seen.alerted_s = at_s if seen.alerted_s is None else min(seen.alerted_s, at_s)
         seen.notice("an alert", at_s)
 
@@ -246,15 +258,18 @@ def newest_incidents(stage: stages.Stage) -> list[incidents.Incident]:
         return []
 
 
-def repairs_since(stage: stages.Stage, began_us: int) -> list[str]:
-    """Return what was repaired since, in a line each, none while the records are away."""
+def repairs_since(stage: stages.Stage, began_us: int) -> list[repairs.Repair]:
+    """Return what was repaired since, none while the records are away."""
     try:
         with contextlib.closing(care_records.repairs(stage.config, stage.where)) as kept:
-            return [
-                f"{one.title}: {one.outcome}" for one in kept.since(began_us, time.time_ns() // 1_000, _ALERTS_READ)
-            ]
+            return list(kept.since(began_us, time.time_ns() // 1_000, _REPAIRS_READ))
     except errors.RecordsUnavailableError:
         return []
+
+
+def in_line(one: repairs.Repair) -> str:
+    """Return what was repaired, and what came of it."""
+    return f"{one.title}: {one.outcome}"
 
 
 async def _until_well(stage: stages.Stage, fault: catalogue.Fault, service: str, seen: _Seen) -> float | None:
@@ -292,12 +307,13 @@ async def gates(stage: stages.Stage) -> dict[str, str]:
         return {}
 
 
-async def calm(stage: stages.Stage, limit_s: float) -> tuple[str, ...]:
-    """Wait until no alert fires, at most so long; return those that fire still."""
+async def calm(stage: stages.Stage, parts: Collection[str], limit_s: float) -> tuple[str, ...]:
+    """Wait until no alert fires that would hide a fault of these parts, at most so long; return those that fire still."""
     deadline_s = time.monotonic() + limit_s
     while True:
         found = await asyncio.to_thread(newest_incidents, stage)
-        fire = tuple(member.alert.title for one in found for member in one.members if member.fires)
+        alerts = [member.alert for one in found for member in one.members if member.fires]
+        fire = tuple(one.title for one in alerts if outcome.hides(one.name, dict(one.labels), parts))
         if not fire or time.monotonic() > deadline_s:
             return fire
         await asyncio.sleep(_RECORDS_EVERY_S)

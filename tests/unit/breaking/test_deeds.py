@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import errno
 import os
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from council.breaking import campaign, deeds, deeds_outside, stage, striking, undo
-from council.domain import errors
+from council.domain import errors, repairs
 from council.domain import home as home_module
 from council.kit import process
 from council.upkeep.chaos import catalogue, mark, outcome, plan, undoing
@@ -206,6 +207,46 @@ def test_another_service_that_was_started_again_is_no_sign_that_the_fault_was_se
     seen = striking._Seen(0.0, 0, rows={"recall": (1, 0), "worker": (1, 0)})
     asyncio.run(striking._look_at_rows(on, catalogue.BY_NAME["process-stopped"], "recall", seen))
     assert seen.noticed_by == noticed
+
+
+_CALL = repairs.Repair(
+    "r", "call a person", "call a person", "recall", "done", repairs.HEALER, "it was tried", 5, 5, alert="memory",
+    labels=(("svc", "recall"),), outcome=repairs.Outcome.CALLED, evidence=("it grew",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("made", "called"),
+    [
+        (_CALL, True),
+        (dataclasses.replace(_CALL, evidence=()), False),
+        (dataclasses.replace(_CALL, labels=(("svc", "worker"),)), False),
+        (dataclasses.replace(_CALL, outcome=repairs.Outcome.HELPED), False),
+    ],
+)
+def test_a_person_was_called_about_a_fault_by_a_call_with_evidence_for_an_alert_of_it(
+    made: repairs.Repair, *, called: bool
+) -> None:
+    assert striking._Seen(0.0, 0, fired={("memory", (("svc", "recall"),))}).called([made]) is called
+
+
+@pytest.mark.parametrize(
+    ("stays", "made", "shown"),
+    [
+        (False, [], True),
+        (True, [], False),
+        (True, [dataclasses.replace(_CALL, outcome=repairs.Outcome.UNDER_WAY)], False),
+        (True, [dataclasses.replace(_CALL, outcome=repairs.Outcome.HELPED)], True),
+        (True, [dataclasses.replace(_CALL, outcome=repairs.Outcome.HELPED, alert="latency")], False),
+    ],
+)
+def test_what_stays_is_taken_out_once_the_healer_has_done_something_about_it(
+    on: stage.Stage, monkeypatch: pytest.MonkeyPatch, made: list[repairs.Repair], *, stays: bool, shown: bool
+) -> None:
+    monkeypatch.setattr(striking, "repairs_since", lambda *_: made)
+    seen = striking._Seen(0.0, 0, alerted_s=1.0, fired={("memory", (("svc", "recall"),))})
+    turn = plan.Turn(catalogue.BY_NAME["upstream-down"], "", 0.0, stays)
+    assert asyncio.run(striking._is_shown(on, turn, seen)) is shown
 
 
 def test_a_campaign_ends_with_what_it_has_once_the_mark_is_gone(on: stage.Stage) -> None:

@@ -21,6 +21,8 @@ ASKED_OF = {
 THE_SERVICE = "SERVICE"
 # Of these nothing is to be noticed, since nothing comes of them; what they did is told by who put them in.
 QUIET = frozenset({"flood", "injected-document", "clock-stepped", "model-wrong", "sandbox-bomb"})
+# These never stay longer: nothing runs meanwhile, or all that is asked and written waits for them.
+SOON_OUT = frozenset({"port-taken", "records-locked", "disk-full"})
 # A fault outlives its limit by no more than this, by which whoever undoes it has looked.
 SLACK_S = 5.0
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +15,30 @@ _BAD_REMARKS = (OBEYED, UNEXPECTED, NOT_UNDONE)
 _LOST_SHARE = 0.25
 
 
+# Alerts of what nobody in particular is at fault for, by whose lasting a lost question shows as nothing new.
+_OF_REQUESTS = frozenset(
+    {"http_5xx", "latency", "error_rate", "latency_p95", "local_processing", "network_errors", "success_rate"}
+)
+
+
+def hides(name: str, labels: Mapping[str, str], parts: Collection[str]) -> bool:
+    """Return whether an alert that fires already is the one by which a fault of these parts would show.
+
+    It is one of a part, or one of all requests, which is of no part.
+    """
+    service = labels.get("svc", "")
+    return service in parts if service else name in _OF_REQUESTS
+
+
 class End(enum.StrEnum):
-    """How a fault ended. The first three are well, the last two are not."""
+    """How a fault ended. The first three are well; of the fourth nobody can say; the others are not well."""
 
     HEALED = "healed"
     WITHSTOOD = "withstood"
     CALLED = "a person was called"
     HIDDEN = "an alert before hid it"
     UNNOTICED = "nobody noticed"
+    NOT_REPAIRED = "neither repaired nor a person called"
     NOT_WELL = "not well in time"
 
 
@@ -32,9 +48,10 @@ class Struck:
 
     `noticed_s` is when the first of supervisor, service manager and alerts knew (`noticed_by`), `alerted_s` when the first
     alert fired, `working_s` when every service was ready and its own questions were answered again. `undone` says that its
-    limit was up before Council had repaired it, `told` that people were told of an incident that it began. Own questions
-    needed a part of the fault's, other ones did not. An alert that `fired_before` it, for what came before, can fire for no
-    second reason, so that nobody can say whether this fault would have been noticed.
+    limit was up before Council had repaired it, `called` that the healer called a person after it was in, with evidence, for
+    an alert that fired because of it. Own questions needed a part of the fault's, other ones did not. An alert that
+    `fired_before` it is one by which it would have shown, and can fire for no second reason, so that nobody can say whether
+    this fault would have been noticed.
     """
 
     fault: str
@@ -45,7 +62,7 @@ class Struck:
     alerted_s: float | None = None
     working_s: float | None = None
     undone: bool = False
-    told: bool = False
+    called: bool = False
     fired_before: tuple[str, ...] = ()
     repairs: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
@@ -69,8 +86,9 @@ class Struck:
             return End.NOT_WELL if lost > _LOST_SHARE * asked else End.WITHSTOOD
         unnoticed = End.HIDDEN if self.fired_before else End.UNNOTICED
         if lasts is catalogue.Lasts.REPAIRED and self.undone:
-            # Whatever fired before: it was not repaired, and nobody was told of it.
-            return End.CALLED if self.told else End.UNNOTICED
+            if self.called:
+                return End.CALLED
+            return End.UNNOTICED if self.noticed_s is None else End.NOT_REPAIRED
         if self.noticed_s is not None:
             return End.HEALED
         return unnoticed if self.own_lost else End.WITHSTOOD

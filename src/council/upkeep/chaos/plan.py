@@ -6,17 +6,23 @@ from dataclasses import dataclass, replace
 
 from council.upkeep.chaos import catalogue
 
+# One of so many that are held stays, longer than its own limit, until the healer has done something about it.
+STAYS_ONE_OF, STAYS_S = 3, 240.0
 # Waits between two faults are drawn from here, so that they meet the turns of the watcher at any phase.
 WAIT_S = (1.0, 7.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One fault to come: whom it befalls, and how long after the one before."""
+    """One fault to come: whom it befalls, and how long after the one before.
+
+    One that is held and `stays` is not taken out as soon as it was noticed, but once the healer has acted.
+    """
 
     fault: catalogue.Fault
     service: str
     wait_s: float
+    stays: bool = False
 
 
 def turns(
@@ -33,8 +39,13 @@ def turns(
         for fault in list(possible):
             services = [one for one in fault.services if one not in without]
             service, wait_s = chance.choice(services or [""]), chance.uniform(*WAIT_S)
+            stays = _may_stay(fault) and not chance.randrange(STAYS_ONE_OF)
             if services:
-                yield Turn(fault, service, wait_s)
+                yield Turn(replace(fault, limit_s=STAYS_S) if stays else fault, service, wait_s, stays)
+
+
+def _may_stay(fault: catalogue.Fault) -> bool:
+    return fault.lasts is catalogue.Lasts.HELD and fault.name not in catalogue.QUIET | catalogue.SOON_OUT
 
 
 def within(turn: Turn, limit_s: float) -> Turn:

@@ -1,9 +1,11 @@
 """What a campaign found, as figures, as a table, as JSON and as a page. Pure but for `write`."""
 
+import dataclasses
 import html
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,24 @@ from council.upkeep.chaos import drawing, outcome
 # What is wanted: seconds, and the share of questions that no fault owned which must be answered.
 NOTICED_P95_S, REPAIRED_P95_S, REPAIRED_MAX_S = 20.0, 30.0, 90.0
 OTHERS_SHARE = 0.99
-_BAD = frozenset({outcome.End.UNNOTICED, outcome.End.NOT_WELL})
+_BAD = frozenset({outcome.End.UNNOTICED, outcome.End.NOT_REPAIRED, outcome.End.NOT_WELL})
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A playbook that the healer used, what came of it, and after how many seconds; None while it goes on."""
+
+    playbook: str
+    outcome: str
+    took_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign. `false_repairs` are what was repaired or alerted of in `calm_s` seconds without a fault."""
+    """A campaign. `false_repairs` are what was repaired or alerted of in `calm_s` seconds without a fault.
+
+    `acts` are all repairs from its beginning to its end, `playbooks` the names of those that there are.
+    """
 
     seed: int
     began: str
@@ -32,6 +46,8 @@ class Campaign:
     gates_after: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     circumstances: Mapping[str, Any] = field(default_factory=dict)
+    acts: tuple[Act, ...] = ()
+    playbooks: tuple[str, ...] = ()
 
     @property
     def put_in(self) -> list[outcome.Struck]:
@@ -95,6 +111,21 @@ def _row(name: str, found: Sequence[outcome.Struck]) -> tuple[str, ...]:
     )
 
 
+ACTS_HEAD = ("PLAYBOOK", "N", "ENDED", "TOOK p50/p95/max s")
+
+
+def acts(found: Sequence[Act], playbooks: Collection[str]) -> list[tuple[str, ...]]:
+    """Return a row a playbook by name; one that was never used says so."""
+    names = sorted({*playbooks, *(one.playbook for one in found)})
+    return [_act(name, [one for one in found if one.playbook == name]) for name in names]
+
+
+def _act(name: str, found: Sequence[Act]) -> tuple[str, ...]:
+    ended = Counter(one.outcome for one in found)
+    told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.items()))
+    return name, str(len(found)), told or "never used", spread([one.took_s for one in found]).told
+
+
 def _lost(lost: int, asked: int) -> str:
     return f"{lost} of {asked}"
 
@@ -103,13 +134,14 @@ def targets(faults: Sequence[outcome.Struck], false_repairs: int) -> list[tuple[
     """Return what is wanted: its name, what it is, what it must be, and whether it is met, None where there is no figure."""
     noticed, repaired = spread([one.shown_s for one in faults]), spread([one.repair_s for one in faults])
     to_notice = [one for one in faults if one.end is not outcome.End.WITHSTOOD]
+    of_repaired = f" of {repaired.count} repaired of {len(to_notice)}"
     asked, lost = sum(one.others_asked for one in faults), sum(one.others_lost for one in faults)
     share = (asked - lost) / asked if asked else None
     bad = [one for one in faults if one.end in _BAD]
     return [
         _bound("noticed, p95", noticed.p95, NOTICED_P95_S, f" of {noticed.count} noticed of {len(to_notice)}"),
-        _bound("repaired, p95", repaired.p95, REPAIRED_P95_S),
-        _bound("repaired, longest", repaired.most, REPAIRED_MAX_S),
+        _bound("repaired, p95", repaired.p95, REPAIRED_P95_S, of_repaired),
+        _bound("repaired, longest", repaired.most, REPAIRED_MAX_S, of_repaired),
         (
             "questions of no fault answered",
             "-" if share is None else f"{100 * share:.2f} % of {asked}",
@@ -140,8 +172,13 @@ def form(one: Campaign) -> dict[str, Any]:
         {"name": name, "is": value, "must_be": bound, "met": met}
         for name, value, bound, met in targets(one.put_in, len(one.false_repairs))
     ]
-    faults = [outcome.form(struck) for struck in one.struck]
-    return told | {"false_repairs": list(one.false_repairs), "targets": wanted, "faults": faults}
+    return told | {
+        "false_repairs": list(one.false_repairs),
+        "targets": wanted,
+        "faults": [outcome.form(struck) for struck in one.struck],
+        "acts": [dataclasses.asdict(act) for act in one.acts],
+        "playbooks": list(one.playbooks),
+    }
 
 
 def page(one: Campaign) -> str:
@@ -163,6 +200,7 @@ def page(one: Campaign) -> str:
         ),
         wanted=_table(("WANTED", "IS", "MUST BE", ""), [(*row[:3], met[row[3]]) for row in wanted]),
         faults=_table(HEAD, rows(one.put_in)),
+        acts=_table(ACTS_HEAD, acts(one.acts, one.playbooks)),
         times=drawing.times(one.put_in),
         lost=drawing.lost(one.put_in),
         each=_table(
@@ -220,6 +258,8 @@ svg {{ max-width: 100%; height: auto; }}
 {faults}
 {times}
 {lost}
+<h2>Playbooks</h2>
+{acts}
 <h2>Each</h2>
 {each}
 <p>Not put in: {cannot}.</p>

@@ -11,16 +11,15 @@ _HEALED = outcome.Struck(
     "process-killed", "worker", 1.0, noticed_s=0.5, noticed_by="the supervisor", working_s=3.0, own_asked=10, own_lost=2,
     others_asked=100, others_lost=1,
 )  # fmt: skip
-_HELD = outcome.Struck(
-    "upstream-down", "", 2.0, noticed_s=8.0, noticed_by="an alert", alerted_s=8.0, working_s=4.0, told=True
-)
+_HELD = outcome.Struck("upstream-down", "", 2.0, noticed_s=8.0, noticed_by="an alert", alerted_s=8.0, working_s=4.0)
 
 
 def _campaign(*struck: outcome.Struck, false_repairs: tuple[str, ...] = ()) -> report.Campaign:
     before, after = {"error_rate": "green", "latency_p95": "green"}, {"error_rate": "red", "latency_p95": "green"}
     return report.Campaign(
-        7, "2026-11-30 09:00:00 UTC", 100.0, 20.0, "systemd", false_repairs, struck, {"answered": 3}, before, after
-    )
+        7, "2026-11-30 09:00:00 UTC", 100.0, 20.0, "systemd", false_repairs, struck, {"answered": 3}, before, after,
+        acts=(report.Act("restart", "helped", 2.0),), playbooks=("restart", "shed load"),
+    )  # fmt: skip
 
 
 def _stopped(**more: object) -> outcome.Struck:
@@ -34,8 +33,9 @@ def _stopped(**more: object) -> outcome.Struck:
         (_HELD, outcome.End.HEALED),
         (replace(_HEALED, working_s=None), outcome.End.NOT_WELL),
         (_stopped(), outcome.End.HEALED),
-        (_stopped(undone=True, told=True), outcome.End.CALLED),
-        (_stopped(undone=True), outcome.End.UNNOTICED),
+        (_stopped(undone=True, called=True), outcome.End.CALLED),
+        (_stopped(undone=True), outcome.End.NOT_REPAIRED),
+        (_stopped(undone=True, noticed_s=None), outcome.End.UNNOTICED),
         (replace(_HELD, noticed_s=None), outcome.End.WITHSTOOD),
         (replace(_HELD, noticed_s=None, own_asked=5, own_lost=3, fired_before=("http_5xx",)), outcome.End.HIDDEN),
         (replace(_HELD, noticed_s=None, own_asked=5, own_lost=3), outcome.End.UNNOTICED),
@@ -44,11 +44,28 @@ def _stopped(**more: object) -> outcome.Struck:
         (outcome.Struck("flood", "", 1.0, working_s=1.0, others_asked=100, others_lost=100), outcome.End.NOT_WELL),
         (outcome.Struck("flood", "", 1.0, working_s=1.0, remarks=("UNEXPECTED: none limited",)), outcome.End.NOT_WELL),
         (replace(_HEALED, remarks=("not undone: restore: away",)), outcome.End.NOT_WELL),
-        (_stopped(undone=True, fired_before=("http_5xx",)), outcome.End.UNNOTICED),
+        (_stopped(undone=True, fired_before=("http_5xx",)), outcome.End.NOT_REPAIRED),
     ],
 )
 def test_how_a_fault_ended_follows_from_what_was_seen(struck: outcome.Struck, end: outcome.End) -> None:
     assert struck.end is end
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "parts", "hides"),
+    [
+        ("crash_loop", {"svc": "model"}, {"upstream"}, False),
+        ("memory", {"svc": "recall"}, {"recall"}, True),
+        ("service_down", {"svc": "gateway"}, {"gateway", "records"}, True),
+        ("http_5xx", {}, {"upstream"}, True),
+        ("disk_usage", {}, {"upstream"}, False),
+        ("spend", {"scope": "all", "span": "day"}, {"upstream"}, False),
+    ],
+)
+def test_an_alert_hides_a_fault_of_its_own_part_or_as_one_of_all_requests(
+    name: str, labels: dict[str, str], parts: set[str], *, hides: bool
+) -> None:
+    assert outcome.hides(name, labels, parts) is hides
 
 
 def test_a_repair_counts_from_when_it_was_noticed_and_of_what_was_held_from_when_it_was_out() -> None:
@@ -57,7 +74,7 @@ def test_a_repair_counts_from_when_it_was_noticed_and_of_what_was_held_from_when
 
 
 def test_what_only_the_command_took_out_was_no_repair() -> None:
-    assert _stopped(undone=True, told=True).repair_s is None
+    assert _stopped(undone=True, called=True).repair_s is None
 
 
 def test_what_came_of_a_fault_comes_back_from_json() -> None:
@@ -106,6 +123,19 @@ def test_targets_say_what_is_met_what_is_missed_and_what_nobody_measured() -> No
     assert report.targets([], 0)[0][3] is None
 
 
+def test_a_playbook_that_was_never_used_is_told_of_beside_what_came_of_the_others() -> None:
+    made = [
+        report.Act("restart", "helped", 2.0),
+        report.Act("restart", "failed", 4.0),
+        report.Act("scale", "helped", None),
+    ]
+    assert report.acts(made, ("restart", "shed load")) == [
+        ("restart", "2", "1 failed, 1 helped", "2.0 / 4.0 / 4.0"),
+        ("scale", "1", "1 helped", "-"),
+        ("shed load", "0", "never used", "-"),
+    ]
+
+
 def test_the_report_is_written_as_json_as_a_page_and_as_pictures(tmp_path: Path) -> None:
     bad = replace(_HELD, fault="flood", remarks=("<b>40 answered</b>",))
     report.write(_campaign(_HEALED, bad), tmp_path / "r")
@@ -113,6 +143,8 @@ def test_the_report_is_written_as_json_as_a_page_and_as_pictures(tmp_path: Path)
     assert told["seed"] == 7 and [one["end"] for one in told["faults"]] == ["healed", "withstood"]
     page = (tmp_path / "r" / "index.html").read_text()
     assert "error_rate green → red" in page and "latency_p95 green" not in page
+    assert "<td>shed load</td><td>0</td><td>never used</td>" in page
+    assert told["acts"] == [{"playbook": "restart", "outcome": "helped", "took_s": 2.0}]
     assert "&lt;b&gt;40 answered" in page and "<b>40" not in page
 
 
