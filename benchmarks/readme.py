@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import chaos_readme
 import figures
 import gateway_readme
 import patches_live_readme
@@ -74,6 +75,7 @@ def write() -> None:
             *_gateway_soak(),
             *_patches_soak(),
             *_questions_soak(),
+            *_chaos_soak(),
         ]
     )
     README.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
@@ -200,6 +202,13 @@ def _patches_soak() -> list[str]:
 def _questions_soak() -> list[str]:
     told = [f"{_circumstances(circumstances)}\n\n{text}" for circumstances, text in questions_readme.soaks()]
     return ["### soak of made questions\n", *told] if told else []
+
+
+def _chaos_soak() -> list[str]:
+    return [
+        f"### soak of {title}\n\n{_circumstances(circumstances)}\n\n{text}"
+        for title, circumstances, text in chaos_readme.soaks()
+    ]
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ import functools
 import json
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import campaigns
+import chaos_readme
 import councils
 import figures
-from council.upkeep.chaos import drawing, outcome, report
+from council.upkeep.chaos import drawing, report
 
 NAME = "chaos"
 RESULT = Path(__file__).resolve().parent / "results" / "soak_chaos.json"
@@ -48,25 +50,26 @@ def _run(seed: int, port: int, *, quick: bool) -> dict[str, Any]:
     return told | {"circumstances": figures.circumstances()}
 
 
-def _struck(merged: dict[str, Any]) -> list[outcome.Struck]:
-    found = [outcome.of_form(fault) for one in merged["ran"].values() for fault in one["faults"]]
-    return [one for one in found if not one.cannot]
-
-
 def table(merged: dict[str, Any]) -> str:
     """Return what all parts found together."""
-    struck = _struck(merged)
-    cells = [report.HEAD, *report.rows(struck)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(report.HEAD))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    struck = chaos_readme.struck_of(merged)
+    lines = [
+        *_columns([report.HEAD, *report.rows(struck)]),
+        *_columns([report.ACTS_HEAD, *chaos_readme.acts_of(merged)]),
+    ]
     false = sum(len(one["false_repairs"]) for one in merged["ran"].values())
     for name, value, bound, met in report.targets(struck, false):
         lines.append(f"{name}: {value} (must be {bound}) {'' if met is None else 'met' if met else 'MISSED'}".rstrip())
     return "\n".join([f"== chaos, seed {merged['campaign']['seed']}, {merged['share']}", *lines])
 
 
+def _columns(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
 def _draw(merged: dict[str, Any]) -> None:
     _PICTURES.mkdir(parents=True, exist_ok=True)
-    struck = _struck(merged)
+    struck = chaos_readme.struck_of(merged)
     (_PICTURES / "times.svg").write_text(drawing.times(struck))
     (_PICTURES / "lost.svg").write_text(drawing.lost(struck))
