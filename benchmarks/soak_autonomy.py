@@ -284,7 +284,8 @@ def _course(found: evidence.Evidence) -> dict[str, list[str]]:
         since_us = begun[one.incident_id].began_us if one.incident_id in begun else one.began_us
         after_s = (one.began_us - since_us) / 1e6
         lines.append(f"{one.incident_id[-4:]} after {after_s:.0f} s {one.title}: {one.outcome} {one.told}".strip())
-    still = [one for one in begun.values() if one.standing is incidents.Standing.OPEN and one.id not in called]
+    counted = called | {one.id for one in autonomy.left_open(found)}
+    still = [one for one in begun.values() if one.standing is incidents.Standing.OPEN and one.id not in counted]
     told = [f"{one.id[-4:]} for {one.repair_s or 0:.0f} s: {one.title}" for one in begun.values()]
     return {"open": [one.title for one in still], "incidents": told, "repairs": lines}
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import observer_cases
-from council.domain import evidence, repairs
+from council.domain import evidence, incidents, repairs
 from council.upkeep.observer import autonomy, kpis, measures
 
 
@@ -40,6 +40,27 @@ def test_nothing_makes_a_day_good_that_was_missed() -> None:
 def test_a_kind_that_never_went_well_has_all_its_jobs_undone() -> None:
     failed = [job("bot docs", 1.0, well=False), job("bot docs", 2.0, well=False)]
     assert autonomy.undone(failed) == failed
+
+
+@pytest.mark.parametrize(
+    ("changed", "needed"),
+    [
+        ({}, 1),
+        ({"severity": incidents.Severity.WARNING}, 0),
+        ({"standing": incidents.Standing.REPAIRED}, 0),
+        ({"told_us": 0}, 0),
+        ({"told_us": 7_000_000_000}, 0),
+    ],
+)
+def test_an_incident_that_people_were_paged_of_and_that_nothing_ended_needed_a_person(
+    changed: dict[str, object], needed: int
+) -> None:
+    paged = incidents.Incident(
+        "i", incidents.Standing.OPEN, incidents.Severity.PAGE, 5_000_000_000, 5_010_000_000, told_us=5_010_000_000
+    )
+    open_now = dataclasses.replace(paged, **changed)  # type: ignore[arg-type]
+    found = dataclasses.replace(day(), span=evidence.Span(4_000.0, 7_200.0), incidents=[open_now])
+    assert autonomy.operations(found).kinds["incidents"] == autonomy.Tally(1, needed)
 
 
 def test_each_kind_is_told_by_itself_since_jobs_would_hide_a_call() -> None:
