@@ -1,8 +1,8 @@
 """How much went on without a person: operations by kind, and which of them needed one. Pure.
 
 An operation is an incident that began, a patch that came to its end, or a scheduled job. An incident needed a person where one
-was called, or where people were paged of it and nothing has ended it for long; a patch where one took it back. A job that failed
-needed none as long as a later one of its kind went well; one that nothing made good, as a day that was never told of or
+was called, or where people were paged of it and nothing has ended it for long; a patch where one took it back. A job that
+failed needed none as long as a later one of its kind went well; one that nothing made good, as a day that was never told of or
 archived, is counted as if it had. What people did that belongs to no operation of the span (a quota raised, a freeze lifted, a
 repair asked for) counts beside, as one operation each that did.
 """
