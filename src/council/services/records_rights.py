@@ -29,7 +29,7 @@ ROWS: Mapping[str, reach.Reach | None] = {
         "gateway",
         reads="incidents snapshots observer_state overrides repairs",
         writes="users tokens ledger charges holds spend learning thumbs remarks login_codes sessions audit uses "
-        "conversations messages",
+        "conversations messages interventions",
     ),
     "recall": _row("recall", reads="overrides", writes="memories memory_changes"),
     "watcher": _row("watcher", reads="backups bot_runs", writes=_KEEPS_ALERTS, budgets=True),

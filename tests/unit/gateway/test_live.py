@@ -235,12 +235,26 @@ async def test_a_rollback_and_a_freeze_go_on_the_word_of_whoever_asks(rig: Rig) 
         ("freeze", True, "someone", "Stop.", rig.admin),
         ("freeze", False, "someone", "", rig.admin),
     ]
+    done = rig.made.repairs.interventions(0, 1 << 62, 9)
+    assert [(one.kind.value, one.who) for one in done] == [("unfreeze", "someone"), ("rollback", "someone")]
     for headers in ({}, rig.headers(rig.viewer)):
         assert (await rig.client.post(path, json={"reason": "x"}, headers=headers)).status_code == 403
     for reason in ("", " ", "two\nlines", "\x1b[2J"):
         assert (await rig.client.post(path, json={"reason": reason}, headers=rig.headers())).status_code == 400
     rig.changes.error = errors.ForbiddenError("No. Ask the owner.")
     assert (await rig.client.post(path, json={"reason": "x"}, headers=rig.headers())).status_code == 403
+    assert len(rig.made.repairs.interventions(0, 1 << 62, 9)) == 2
+
+
+async def test_a_freeze_that_was_lifted_is_lifted_where_nobody_can_count_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: object) -> None:
+        raise errors.RecordsUnavailableError("Away. Start them.")
+
+    monkeypatch.setattr(rig.made.repairs, "intervene", away)
+    assert (await rig.client.delete("/api/freeze", headers=rig.headers())).status_code == 200
+    assert rig.changes.asked == [("freeze", False, "someone", "", rig.admin)]
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ What is read is read with a key that is for reading alone. What changes somethin
 it is shown their own token, or what their cookie stands for, asks the gateway who that is, and decides itself. Record 0042.
 """
 
+import asyncio
+import logging
 import re
 from typing import Annotated, Any
 
@@ -11,9 +13,13 @@ import fastapi
 import pydantic
 from starlette.requests import Request
 
-from council.domain import access, errors, gates, watching
+from council.domain import access, errors, gates, incidents, repairs, watching
 from council.gateway import exchange, guests, parts
 from council.gateway.changes import rows
+from council.kit import clock as clock_module
+from council.kit import ids
+
+_log = logging.getLogger(__name__)
 
 _LIMIT_MAX = 100
 _BODY_BYTES_MAX = 4096
@@ -146,6 +152,7 @@ class ChangeRoutes:
 
     def __init__(self, made: parts.Parts):
         self._parts = made
+        self._clock = clock_module.SystemClock()
 
     async def page(self, limit: int, before: str) -> dict[str, Any]:
         """Return a page of patches. Raises PatchServiceUnavailableError."""
@@ -186,6 +193,7 @@ class ChangeRoutes:
         who, token = self._admin(request)
         wanted = await self._reason(request)
         told = await self._parts.changes.roll_back(_checked(cid), who, wanted.reason, token)
+        await self._note(repairs.InterventionKind.ROLLBACK, who, f"took back patch {cid}: {wanted.reason}")
         return rows.row(told, self._parts.label.generation)
 
     async def freeze(self, request: Request) -> None:
@@ -198,6 +206,16 @@ class ChangeRoutes:
         """Have patches taken again. Raises ForbiddenError."""
         who, token = self._admin(request)
         await self._parts.changes.freeze(frozen=False, by=who, reason="", token=token)
+        await self._note(repairs.InterventionKind.UNFREEZE, who, "lifted the freeze")
+
+    async def _note(self, kind: repairs.InterventionKind, who: str, what: str) -> None:
+        """Count it among what people did, as the commands do; it is done, whatever becomes of that."""
+        at_us = self._clock.now_us()
+        one = repairs.Intervention(ids.ulid(at_us), kind, at_us, who, incidents.one_line(what, repairs.TEXT_CHARS_MAX))
+        try:
+            await asyncio.to_thread(self._parts.repairs.intervene, one)
+        except errors.CouncilError as error:
+            _log.warning("not counted among what people did", extra={"kind": kind.value, "reason": error.message})
 
     def _admin(self, request: Request) -> tuple[str, str]:
         """Return who asks, and what proves it to patchctl."""
