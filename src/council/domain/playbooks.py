@@ -154,8 +154,9 @@ class Book:
         Those that its gate or sentinel names, or else those that it triggers, in the file's order; then what follows the last.
         """
         found = self.own(alert, labelled=labelled)
-        while found and found[-1] != CALL and (then := self.playbooks[found[-1]].then) not in found:
-            found.append(then)
+        while found and found[-1] != CALL:
+            then = self.playbooks[found[-1]].then
+            found.append(CALL if then in found else then)
         return found
 
     def own(self, alert: str, *, labelled: bool) -> list[str]:

@@ -7,11 +7,12 @@ that can be, and the next one is tried. Then each alert that fires is looked at,
 - Never two repairs of one component, nor anything beside one that touches everything.
 - A patch that came to serve just before, or whose effects nobody could see until now, is taken back before all else.
 - Nothing begins about what is green, nor about what is amber but where a playbook says so.
-- What did not help is not tried again in the same incident; what helped may be, after its cool-down, and so often an hour.
+- What did not help is not tried again while what it was tried for goes on; what helped may be, after its cool-down, and so
+  often an hour. An incident can stay open for hours in which one thing after another goes wrong: each is looked at anew.
 - What comes after a playbook comes only once that was tried; one that is for something else leaves what follows it alone.
-- Once no playbook is left, or all repairs of an hour or a day are used up, a person is called, once for a part in an incident,
-  and with every kill switch. What gets better after something was done is given its time first, and what else goes bad later
-  in the incident is repaired all the same.
+- Once no playbook is left or there is none, or all repairs of an hour or a day are used up, a person is called, once for a
+  part while what it was about goes on, and with every kill switch. What gets better after something was done is given its
+  time first, and what else goes bad later in the incident is repaired all the same.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ PATIENCE_S = 60.0
 # How long a repair may take to show before a person is called: a rate limit, which gates and quotas see by the minute; another
 # after which what was red is amber, for the longest window of a gate; and one that helped, in whatever part.
 LIMITED_S, EASING_S, SETTLING_S = 900.0, 330.0, 90.0
+# Nobody is called about a part of an incident again sooner, whatever else goes wrong with it.
+CALLED_AGAIN_S = 600.0
 _BAD = frozenset({gates.Verdict.RED, gates.Verdict.AMBER})
 _WANTED_US = round(repairs.WANTED_S * 1e6)
 _NARROWING = frozenset({playbooks.Action.RATE_LIMIT, playbooks.Action.SHED, playbooks.Action.SWITCH_PROVIDER})
@@ -213,7 +216,9 @@ def _about(
     if place in world_module.OWN:
         return held("the supervisor alone can repair it")
     called = [one for one in _of(world, incident, place) if one.outcome is repairs.Outcome.CALLED]
-    if not called and any(_threw(one, incident, alert) for one in world.repairs):
+    about_it = [one for one in called if _stands(one, incident, member)]
+    is_called = bool(about_it) or any(_ago_s(world, one) < CALLED_AGAIN_S for one in called)
+    if not is_called and any(_threw(one, incident, member) for one in world.repairs):
         return Call(incident, alert, place, _THROWN)
     if world.services is None:
         return held("the supervisor does not answer, so nobody knows what runs")
@@ -222,19 +227,25 @@ def _about(
     verdict = world.verdict(alert)
     if verdict not in _BAD:
         return held(f"it is {verdict} now")
-    chain = _ordered(world, alert, place)
-    if not chain:
-        return held("no playbook is for it")
-    if any((one.alert, one.labels) == (alert.name, alert.labels) for one in called):
+    chain = _ordered(world, alert, place) or [playbooks.CALL]
+    if any((one.alert, one.labels) == alert.key for one in about_it):
         return held("a person was called")
     first = _first(world, incident, member, chain, busy, begun)
-    return held("a person was called") if called and isinstance(first, Call) else first
+    return held("a person was called") if is_called and isinstance(first, Call) else first
 
 
-def _threw(one: repairs.Repair, incident: incidents.Incident, alert: incidents.Alert) -> bool:
-    """Return whether a repair threw the kill switch for an alert."""
-    about = (one.incident_id, one.alert, one.labels) == (incident.id, alert.name, alert.labels)
-    return about and one.action == playbooks.Action.KILL_SWITCH.value and one.counts
+def _stands(one: repairs.Repair, incident: incidents.Incident, member: incidents.Member) -> bool:
+    """Return whether what was done is still of what is wrong now: done since, or for an alert that has fired ever since."""
+    same = [
+        other.alert.since_us for other in incident.members if other.fires and other.alert.key == (one.alert, one.labels)
+    ]
+    return any(since_us <= one.began_us for since_us in (member.alert.since_us, *same))
+
+
+def _threw(one: repairs.Repair, incident: incidents.Incident, member: incidents.Member) -> bool:
+    """Return whether a repair threw the kill switch for an alert as it fires now."""
+    about = (one.incident_id, one.alert, one.labels) == (incident.id, *member.alert.key)
+    return about and one.action == playbooks.Action.KILL_SWITCH.value and one.counts and _stands(one, incident, member)
 
 
 def _first(
@@ -263,12 +274,12 @@ def _first(
         if (
             name not in own
             and playbook.action is not playbooks.Action.ROLLBACK
-            and not _tried(world, incident, follows)
+            and not _tried(world, incident, member, follows)
         ):
             passed.append(f"{name}: it comes after {follows}, which was not tried")
             continue
         component = world.component(playbook, alert)
-        if why := _never(world, incident, alert, playbook, component):
+        if why := _never(world, incident, member, playbook, component):
             passed.append(f"{name}: {why}")
             continue
         left_s, why = _cools_down(world, playbook, component, alert)
@@ -279,7 +290,7 @@ def _first(
         if why := _not_now(world, incident, member, playbook, component, busy):
             return Held(incident, alert, component, f"{name}: {why}")
         if why := world.spent(begun):
-            return _called(world, incident, member, place, [why])
+            return _called(world, incident, member, place, [why], spent=True)
         blamed = world.blamed(alert, place) if playbook.action is playbooks.Action.ROLLBACK else None
         why = f"{alert.title}: {alert.summary or 'bad'}"
         if blamed is not None:
@@ -287,7 +298,7 @@ def _first(
         if playbook.needs.damaged:
             why = f"{why}; the settings that serve cannot be read: {world.damaged}"
         return Begin(playbook, component, why, incident, alert, blamed.cid if blamed else "")
-    return Held(incident, alert, place, "; ".join(passed) or "no playbook is for it")
+    raise AssertionError("a chain ends with a call")
 
 
 def _called(
@@ -296,14 +307,20 @@ def _called(
     member: incidents.Member,
     place: str,
     passed: Sequence[str],
+    *,
+    spent: bool = False,
 ) -> Decision:
-    """Return that a person is called about what has lasted; a warning about which nothing was tried is told of as it is."""
-    why = "; ".join(passed) or "its playbooks say so"
+    """Return that a person is called about what has lasted.
+
+    A warning about which nothing was tried is told of as it is, but where it may be tried no more for now (`spent`).
+    """
+    is_own = world.book.chain(member.alert.name, labelled=bool(member.alert.labels))
+    why = "; ".join(passed) or ("its playbooks say so" if is_own else "no playbook is for it")
     if (left_s := _settles(world, incident, member.alert, place)) > 0:
         told = f"a person is called if it is no better {left_s:.0f} s from now"
         return Held(incident, member.alert, place, f"what was done last has time to show: {told}")
     was_tried = any(one.incident_id == incident.id and one.counts for one in world.repairs)
-    if member.alert.severity is not incidents.Severity.PAGE and not was_tried:
+    if member.alert.severity is not incidents.Severity.PAGE and not was_tried and not spent:
         return Held(incident, member.alert, place, why)
     if world.now_us - member.fired_us < PATIENCE_S * 1e6:
         return Held(incident, member.alert, place, f"{why}; a person is called after {PATIENCE_S:g} s")
@@ -354,16 +371,18 @@ def _triggers(world: world_module.World, name: str) -> Sequence[str]:
 def _never(
     world: world_module.World,
     incident: incidents.Incident,
-    alert: incidents.Alert,
+    member: incidents.Member,
     playbook: playbooks.Playbook,
     component: str,
 ) -> str:
     """Return why a playbook is passed over for an alert, "" where it is not."""
+    alert = member.alert
     if not component:
         return "nobody can tell which part it is"
     if component in world_module.OWN:
         return "the supervisor alone can repair it"
     tried = [one for one in _of(world, incident, component) if one.playbook == playbook.name]
+    tried = [one for one in tried if _stands(one, incident, member)]
     if any(one.outcome in (repairs.Outcome.DID_NOT_HELP, repairs.Outcome.FAILED) for one in tried):
         return "it was tried"
     if any(one.outcome is repairs.Outcome.HANDED_ON for one in tried):
@@ -443,11 +462,12 @@ def _cools_down(
     return playbook.cool_down_s - ago_s, f"it was used {ago_s:.0f} s ago, and cools down for {playbook.cool_down_s:g} s"
 
 
-def _tried(world: world_module.World, incident: incidents.Incident, name: str) -> bool:
-    """Return whether a playbook was used in an incident, and has come to its end."""
+def _tried(world: world_module.World, incident: incidents.Incident, member: incidents.Member, name: str) -> bool:
+    """Return whether a playbook was used in an incident for what goes on, and has come to its end."""
     return any(
         one.incident_id == incident.id
         and one.playbook == name
+        and _stands(one, incident, member)
         and one.ended_us
         and one.outcome is not repairs.Outcome.CALLED
         for one in world.repairs

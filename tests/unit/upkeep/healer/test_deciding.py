@@ -203,8 +203,65 @@ def test_nobody_is_called_at_once_because_the_repairs_of_an_hour_are_used_up() -
     assert "a person is called after 60 s" in held(at)
 
 
-def test_an_alert_that_names_no_part_and_one_without_a_playbook_are_left_alone() -> None:
-    assert held(seen(incident(alert("concurrency_of_nothing")))) == "no playbook is for it"
+def test_a_page_without_a_playbook_calls_a_person_and_a_warning_is_left_alone() -> None:
+    found = only(seen(incident(alert("concurrency_of_nothing"), since_s=61)))
+    assert isinstance(found, deciding.Call) and found.why == "no playbook is for it"
+    for name, service in (("egress", "recall"), ("isolation_untried", "sandboxd"), ("backup_late", "")):
+        one = alert(name, service)
+        at = seen(incident(one, since_s=61), services=WELL, verdicts={one.key: gates.Verdict.RED})
+        assert isinstance(only(at), deciding.Call), name
+    warning = alert("concurrency_of_nothing", severity=incidents.Severity.WARNING)
+    assert held(seen(incident(warning))) == "no playbook is for it"
+
+
+def test_a_warning_about_which_nothing_may_be_tried_for_now_calls_a_person() -> None:
+    warning = alert("service_down", "recall", incidents.Severity.WARNING)
+    at = seen(incident(warning, since_s=61), settings=repairs.HealingConfig(repairs_per_hour=0))
+    found = only(at)
+    assert isinstance(found, deciding.Call) and "healing.repairs_per_hour" in found.why
+
+
+def _long(*alerts_since_s: tuple[incidents.Alert, float]) -> incidents.Incident:
+    """An incident that was opened hours ago, of alerts that fired since then."""
+    members = tuple(dataclasses.replace(incident(one, since_s=since_s).members[0]) for one, since_s in alerts_since_s)
+    return dataclasses.replace(incident(alert("service_down", "worker"), since_s=9000), members=members)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DID_NOT_HELP, Outcome.FAILED, Outcome.CALLED])
+def test_what_came_of_something_before_in_a_long_incident_keeps_nothing_from_being_repaired_now(
+    outcome: Outcome,
+) -> None:
+    before = repair("restart", "recall", began_us=NOW - 2400 * S, outcome=outcome, ended_us=NOW - 2300 * S)
+    at = seen(_long((alert("service_down", "recall"), 60)), repairs=(before,))
+    assert begun(at) == ("restart", "recall")
+    if outcome is Outcome.CALLED:
+        return
+    # While what it was for goes on, it counts, for another alert of that part as well.
+    same = alert("service_down", "recall")
+    stale = alert("metrics_stale", "recall")
+    at = seen(_long((same, 2500), (stale, 60)), repairs=(before,))
+    assert not any(isinstance(one, deciding.Begin) for one in deciding.decide(at))
+
+
+def test_a_person_is_called_again_for_a_part_once_something_else_goes_wrong_with_it_but_not_at_once() -> None:
+    tried = repair("restart", "recall", id="r2", outcome=Outcome.FAILED, ended_us=NOW - 10 * S)
+    now = _long((alert("service_down", "recall"), 70))
+
+    def after(seconds: float) -> deciding.Decision:
+        at_us = NOW - round(seconds * S)
+        called = repair("restart", "recall", began_us=at_us, outcome=Outcome.CALLED, ended_us=at_us)
+        return only(seen(now, repairs=(called, tried)))
+
+    assert isinstance(after(deciding.CALLED_AGAIN_S), deciding.Call)
+    assert isinstance(after(deciding.CALLED_AGAIN_S - 1), deciding.Held)
+
+
+def test_what_comes_back_soon_after_a_person_was_called_is_repaired() -> None:
+    called = repair("restart", "recall", began_us=NOW - 100 * S, outcome=Outcome.CALLED, ended_us=NOW - 100 * S)
+    assert begun(seen(_long((alert("service_down", "recall"), 60)), repairs=(called,))) == ("restart", "recall")
+
+
+def test_an_alert_that_names_no_part_is_left_alone() -> None:
     growth = incident(alert("memory_growth", severity=incidents.Severity.WARNING))
     assert "rollback: no patch came to serve" in held(seen(growth))
     assert held(seen(incident(alert("service_down", "steward")), services=(row("steward", "hung"),))) == (
@@ -275,7 +332,7 @@ def test_what_comes_after_a_playbook_comes_only_once_that_was_tried_and_the_swit
     book = playbooks.book(playbooks_file.build(file), GATES, SENTINELS)
     one = alert("sandbox_queue", "sandboxd")
     at = seen(
-        incident(one, since_s=900), book=book, services=(row("sandboxd"),), verdicts={one.key: gates.Verdict.AMBER}
+        incident(one, since_s=1600), book=book, services=(row("sandboxd"),), verdicts={one.key: gates.Verdict.AMBER}
     )
     assert isinstance(only(at), deciding.Call)
     tried = repairs.ended(repair("re-create pool", "sandboxd", began_us=NOW - 1500 * S), Outcome.DID_NOT_HELP, "", NOW)
