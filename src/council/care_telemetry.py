@@ -41,12 +41,12 @@ SANDBOX_SELF_TESTS = prometheus_client.Counter(
 )
 
 # Memory.
-MEMORY_FOUND_AGAIN = prometheus_client.Gauge(
-    "council_memory_found_again",
-    "Share, 0 to 1, of planted texts and users' newest memories that searches found at the last look; below 1 every index is "
-    "filled anew, and absent before the first look.",
+MEMORY_MISSED = prometheus_client.Gauge(
+    "council_memory_missed_share",
+    "Share, 0 to 1, of planted texts and users' newest memories that searches did not find at the last look; above 0 every "
+    "index is filled anew, and absent before the first look.",
     ["svc"],
-    multiprocess_mode="livemin",
+    multiprocess_mode="livemax",
 )
 
 # How safe it is.

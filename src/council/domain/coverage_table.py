@@ -93,7 +93,7 @@ CELLS: tuple[Cell, ...] = (
         Column.GATE,
         "index health, recall on planted records",
         "Recall looks every five minutes whether searches find planted texts and users' newest memories.",
-        "council_memory_found_again",
+        "council_memory_missed_share",
         f"{_HOWTO}/use-memory.md",
         (
             "tests/unit/serving/memory/test_looked_after.py"

@@ -81,28 +81,32 @@ class Memories:
     async def probe(self) -> None:
         """Look for ever, now and then, whether searches find what is there; where they do not, fill every shelf anew."""
         while True:
-            await asyncio.sleep(_PROBE_S)
             if self._keeper is None or not self.warm:
+                await asyncio.sleep(_RETRY_S)
                 continue
             try:
                 await self.probe_once()
             except errors.CouncilError as error:
                 _log.warning("memories could not be probed", extra={"code": error.code, "detail": error.detail})
+            await asyncio.sleep(_PROBE_S)
 
     async def probe_once(self) -> None:
         """Look once. Raises CouncilError where the records cannot be read."""
         assert self._keeper is not None
-        share = await asyncio.to_thread(self._keeper.found_again)
-        care_telemetry.MEMORY_FOUND_AGAIN.labels("recall").set(share)
-        if share < 1:
+        if (share := await self._found_again()) < 1:
             _log.error("searches do not find all that is there", extra={"share": share})
             if time.monotonic() - self._refilled_s < _REFILL_S:
                 return
             self._refilled_s = time.monotonic()
             self._why = "probe"
             await self.renew()
-            share = await asyncio.to_thread(self._keeper.found_again)
-            care_telemetry.MEMORY_FOUND_AGAIN.labels("recall").set(share)
+            await self._found_again()
+
+    async def _found_again(self) -> float:
+        assert self._keeper is not None
+        share = await asyncio.to_thread(self._keeper.found_again)
+        care_telemetry.MEMORY_MISSED.labels("recall").set(1 - share)
+        return share
 
     async def renew(self) -> None:
         """Read anew what another recall of this home may have changed, and keep no answer that it may have forgotten."""

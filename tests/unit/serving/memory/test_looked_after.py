@@ -1,7 +1,9 @@
 """Whether searches find what is there, that it is mended where they do not, and what the change log says of it."""
 
+import asyncio
 from typing import Any
 
+import prometheus_client
 import pytest
 
 from council.domain import caching, config, memory
@@ -65,6 +67,31 @@ async def test_an_index_that_lost_its_entries_is_noticed_filled_anew_and_told(
     lose(keeper, "ada")
     await service.probe_once()
     assert len(records.changes(10)) == filled, "what did not last is not tried again at once"
+    missed = prometheus_client.REGISTRY.get_sample_value("council_memory_missed_share", {"svc": "recall"})
+    assert missed == pytest.approx(1 - keeper.found_again()) and missed > 0, (
+        "and is told, for the healer to begin it anew"
+    )
+    service.close()
+
+
+async def test_a_new_start_tells_at_once_whether_searches_find_what_is_there(
+    keeper: keeper_module.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = memories.Memories(lambda: keeper, config.MemoryConfig(), caching.CacheConfig())
+    monkeypatch.setattr(memories, "_RETRY_S", 0.0)
+    looked = asyncio.Event()
+
+    async def once() -> None:
+        looked.set()
+
+    monkeypatch.setattr(service, "probe_once", once)
+    probing = asyncio.create_task(service.probe())
+    await asyncio.sleep(0)
+    assert not looked.is_set(), "nothing is there yet"
+    await service.keep()
+    async with asyncio.timeout(30):
+        await looked.wait()
+    probing.cancel()
     service.close()
 
 

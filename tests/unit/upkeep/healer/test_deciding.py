@@ -279,6 +279,16 @@ def test_a_leak_is_ended_by_a_restart_that_drains_only_where_it_is_fast() -> Non
     assert held(seen(leak, services=WELL, verdicts={key: gates.Verdict.UNKNOWN})) == "it is unknown now"
 
 
+def test_an_index_that_misses_what_is_there_is_rebuilt_and_then_a_person_is_called() -> None:
+    one = alert("memory_index", "recall")
+    at = seen(incident(one), services=WELL, verdicts={one.key: gates.Verdict.RED})
+    assert begun(at) == ("rebuild index", "recall")
+    tried = repair(
+        "rebuild index", "recall", alert=one.name, labels=one.labels, outcome=Outcome.DID_NOT_HELP, ended_us=NOW
+    )
+    assert isinstance(only(dataclasses.replace(at, repairs=(tried,))), deciding.Call)
+
+
 def test_the_watcher_that_hangs_is_started_anew_though_nobody_watches() -> None:
     down = incident(alert("watcher_down"))
     assert begun(seen(down, services=(row("watcher", "hung"),), verdicts=None)) == ("restart", "watcher")
