@@ -344,6 +344,13 @@ def read_authz(folder: Path, journal_key: str = "") -> authz.Policy:
     return authz_file.build(found, journal_key)
 
 
+def bot_signer(where: home_module.Home, bot: str) -> authz.Signer | None:
+    """Return a bot's line in the authz.yaml that serves, None where it has none. Raises ConfigError, BlueprintError."""
+    policy = read_authz(where.generations / blueprint.current(where))
+    found = [one for one in policy.signers.values() if one.name == bot and one.kind is authz.Kind.BOT]
+    return found[0] if found and found[0].fingerprint not in policy.revoked else None
+
+
 def update_of(where: home_module.Home, beside: Mapping[str, bytes]) -> shipped.Update:
     """Return what would bring the live blueprint up to date with this installation. Raises BlueprintError, SetupError.
 

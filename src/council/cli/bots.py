@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from council import care_records, kept_ports
+from council import care_records, homes, kept_ports
 from council.cli import keys, options
 from council.domain import authz, bots, errors, home
 from council.kit import clock
@@ -58,7 +58,7 @@ def list_bots(where: home.Home, as_json: bool) -> None:
 
 
 def _row(where: home.Home, one: bots.Bot, newest: list[bots.Run]) -> dict[str, Any]:
-    line = bot_runs.listed(where, one.name)
+    line = homes.bot_signer(where, one.name)
     state = "not enabled" if line is None else "paused" if where.bot_pause_file(one.name).exists() else "enabled"
     return {
         "name": one.name,

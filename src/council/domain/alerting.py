@@ -20,7 +20,7 @@ _SLACK_MARK = "slack+"
 # Sentinels of `sentinels.yaml`, whose amber is a warning: it names a service and what grows in it.
 SENTINELS = (
     "memory", "descriptors", "zombies", "threads", "children", "sockets", "temp_files", "tasks", "gpu_drip", "model_queue",
-    "sandbox_queue", "isolation", "isolation_untried", "disk_growth", "cost_drift", "egress",
+    "sandbox_queue", "isolation", "isolation_untried", "memory_index", "disk_growth", "cost_drift", "egress",
 )  # fmt: skip
 
 # Gates whose alerts go by the name that people look for.

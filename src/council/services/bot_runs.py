@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from council import care_app, care_ports, care_records, homes, kept_ports
-from council.domain import authz, bots, errors, home, patches
+from council.domain import bots, errors, home, patches
 from council.kit import ids
 from council.services import bot_evidence, drafter, signer
 from council.upkeep.engine import blueprint
@@ -56,13 +56,6 @@ class _Asked:
 
     model: str = ""
     prompt: str = ""
-
-
-def listed(where: home.Home, bot: str) -> authz.Signer | None:
-    """Return a bot's line in the authz.yaml that serves, None where it has none. Raises ConfigError, BlueprintError."""
-    policy = homes.read_authz(where.generations / blueprint.current(where))
-    found = [one for one in policy.signers.values() if one.name == bot and one.kind is authz.Kind.BOT]
-    return found[0] if found and found[0].fingerprint not in policy.revoked else None
 
 
 async def run(parts: Parts, bot: bots.Bot, *, dry: bool = False) -> Done:
@@ -155,7 +148,7 @@ async def _base(parts: Parts, *, dry: bool) -> bots.Base:
 
 def _is_spent(parts: Parts, bot: str) -> bool:
     """Whether the bot has proposed as often today as its line lets it. What all bots may is patchctl's to count."""
-    line = listed(parts.where, bot)
+    line = homes.bot_signer(parts.where, bot)
     most = DAILY_MAX if line is None or line.daily_max is None else line.daily_max
     today = bots.day_of(parts.now_us())
     rows = parts.runs.newest(_TODAY_MAX, bot=bot)

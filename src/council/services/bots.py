@@ -98,7 +98,7 @@ class Schedule:
     async def _look(self, bot: bots.Bot) -> None:
         self._began_s = time.monotonic()
         try:
-            if bot_runs.listed(self._where, bot.name) is None or self._where.bot_pause_file(bot.name).exists():
+            if homes.bot_signer(self._where, bot.name) is None or self._where.bot_pause_file(bot.name).exists():
                 return
             async with asyncio.timeout(_RUN_S_MAX):
                 if self._parts is None:

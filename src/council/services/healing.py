@@ -32,6 +32,8 @@ _LOOK_S_MAX = 60.0
 ACT_S = 300.0
 # Beyond that a repair that a process before this one began is taken to have been carried out.
 _SPARE_S = 30.0
+# The bot that proposes what lasts.
+_PROPOSES = "remediation"
 _INCIDENTS_MAX = 50
 REPAIRS_LOOKED_AT = 1000
 _STEPS_A_LOOK = 20
@@ -63,6 +65,7 @@ class Parts:
     wanted: Callable[[int], Sequence[repairs.Repair]]
     damaged: Callable[[], str]
     models: Callable[[], mending.Models]
+    proposes: Callable[[], bool]
 
 
 async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | None = None) -> world.World:
@@ -97,6 +100,7 @@ async def look(parts: Parts, at_work: Sequence[str] = (), ages: world.Ages | Non
         patches=patches,
         can_scale=running < parts.gateways_max(),
         can_switch=await asyncio.to_thread(_can_switch, parts.models),
+        can_propose=await asyncio.to_thread(parts.proposes),
         damaged=await asyncio.to_thread(parts.damaged),
     )
 
@@ -343,6 +347,16 @@ def paused(where: home.Home, settings: repairs.HealingConfig) -> str:
     return ""
 
 
+def proposes(where: home.Home) -> bool:
+    """Return whether the bot that proposes what lasts is listed and not paused; where nobody can tell, the try of it says."""
+    if where.bot_pause_file(_PROPOSES).exists():
+        return False
+    try:
+        return homes.bot_signer(where, _PROPOSES) is not None
+    except errors.CouncilError:
+        return True
+
+
 def parts(
     where: home.Home, service: care_ports.PatchService, generation: Callable[[], str]
 ) -> tuple[Parts, Callable[[], None]]:
@@ -386,6 +400,7 @@ def parts(
         wanted=lambda now_us: requested.standing(where, now_us),
         damaged=lambda: recorded.fault(where, generation(), os.environ),
         models=models,
+        proposes=lambda: proposes(where),
     )
     return made, close
 

@@ -41,7 +41,7 @@ def test_there_are_twenty_four_cells_each_once() -> None:
 @pytest.mark.parametrize("cell", coverage_table.CELLS, ids=lambda one: one.name)
 def test_a_cell_names_a_metric_and_a_page_that_there_are(cell: coverage.Cell) -> None:
     known = telemetry.names()
-    assert care_telemetry.MEMORY_FOUND_AGAIN is not None
+    assert care_telemetry.MEMORY_MISSED is not None
     assert {cell.metric, f"{cell.metric}_count"} & known
     assert (ROOT / cell.document).is_file()
 

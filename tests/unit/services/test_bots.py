@@ -31,7 +31,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     monkeypatch.setattr(bot_runs, "run", run)
     monkeypatch.setattr(bot_runs, "parts_of", lambda *_: None)
-    monkeypatch.setattr(bot_runs, "listed", lambda _, name: None if name == "docs" else object())
+    monkeypatch.setattr(homes, "bot_signer", lambda _, name: None if name == "docs" else object())
     yield found
 
 

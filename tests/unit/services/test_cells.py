@@ -105,7 +105,7 @@ class Stage:
         self._healer = healing.Healing(
             healing.Parts(
                 self.incidents, self.repairs, runtime, self.watch, patches, hands, lambda: book, repairs.HealingConfig,
-                lambda: "", lambda: WORKERS_MAX, self.clock, lambda _: (), lambda: "", dict,
+                lambda: "", lambda: WORKERS_MAX, self.clock, lambda _: (), lambda: "", dict, lambda: False,
             ),
             lambda: None,
         )  # fmt: skip

@@ -118,7 +118,7 @@ class Steward:
         parts = healing.Parts(
             self.found, self.kept, self.runtime, self.watch, self.patches, hands,  # type: ignore[arg-type]
             lambda: self.book, lambda: self.settings, lambda: self.paused, lambda: 2, self.clock, lambda _: self.wanted,
-            lambda: self.damaged, lambda: self.models,
+            lambda: self.damaged, lambda: self.models, lambda: True,
         )  # fmt: skip
         self.work = healing.Healing(parts, lambda: None)
 

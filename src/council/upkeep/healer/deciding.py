@@ -394,10 +394,8 @@ def _never(
         return "settings that cannot be read come from no patch"
     if (playbook.needs.changed or back) and world.blamed(alert, _about_whom(world, alert)) is None:
         return "no patch came to serve shortly before it began"
-    if playbook.action is playbooks.Action.SCALE and not world.can_scale:
-        return "as many run as may"
-    if playbook.action is playbooks.Action.SWITCH_PROVIDER and not world.can_switch:
-        return "no model has another provider"
+    if why := _cannot(world, playbook.action):
+        return why
     if not playbook.needs.amber and world.verdict(alert) is not gates.Verdict.RED:
         return "it is not red"
     states = playbook.needs.states
@@ -406,6 +404,17 @@ def _never(
         return f"{component} is {seen}"
     if world.hourly(playbook, component) >= playbook.hourly_max:
         return f"it was used {world.hourly(playbook, component)} times within the hour"
+    return ""
+
+
+def _cannot(world: world_module.World, action: playbooks.Action) -> str:
+    """Return why an action would do nothing here, "" where it would do something."""
+    if action is playbooks.Action.SCALE and not world.can_scale:
+        return "as many run as may"
+    if action is playbooks.Action.SWITCH_PROVIDER and not world.can_switch:
+        return "no model has another provider"
+    if action is playbooks.Action.PATCH and not world.can_propose:
+        return "no bot is at work that would propose one"
     return ""
 
 

@@ -41,8 +41,9 @@ class World:
     `services` None: the supervisor does not answer. `verdicts` are what the watcher's own sources say now, by alert: gates,
     sentinels; None where the watcher does not answer. `at_work` are repairs that this process is
     carrying out at the moment. `paused` says why nothing may begin, "" where it may. `can_scale`: one more gateway may run.
-    `can_switch`: some model has another provider. `damaged` says what is wrong with the settings of the generation that serves,
-    "" where they can be read. `ages_s` is how long ago repairs began by a clock that nobody sets, where that is known.
+    `can_switch`: some model has another provider. `can_propose`: a bot that proposes what lasts is listed and not paused.
+    `damaged` says what is wrong with the settings of the generation that serves, "" where they can be read. `ages_s` is how
+    long ago repairs began by a clock that nobody sets, where that is known.
 
     `since_us` is since when a source's verdict is as it is. `unseen` are alerts of whose gate nothing was known from the newest
     patch on until it turned red. `unproven` are those that are bad of a time that began before what was repaired, and of
@@ -61,6 +62,7 @@ class World:
     paused: str = ""
     can_scale: bool = True
     can_switch: bool = True
+    can_propose: bool = True
     damaged: str = ""
     since_us: Mapping[Key, int] = field(default_factory=dict)
     unseen: Collection[Key] = field(default_factory=frozenset)

@@ -289,6 +289,14 @@ def test_an_index_that_misses_what_is_there_is_rebuilt_and_then_a_person_is_call
     assert isinstance(only(dataclasses.replace(at, repairs=(tried,))), deciding.Call)
 
 
+def test_a_patch_is_raised_only_where_a_bot_is_at_work_that_would_propose_one() -> None:
+    one = alert("memory", "recall")
+    at = seen(incident(one), services=WELL, verdicts={one.key: gates.Verdict.AMBER})
+    assert begun(at) == ("raise a patch", "recall")
+    found = only(dataclasses.replace(at, can_propose=False))
+    assert isinstance(found, deciding.Call) and "no bot is at work" in found.why
+
+
 def test_the_watcher_that_hangs_is_started_anew_though_nobody_watches() -> None:
     down = incident(alert("watcher_down"))
     assert begun(seen(down, services=(row("watcher", "hung"),), verdicts=None)) == ("restart", "watcher")
