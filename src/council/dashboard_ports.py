@@ -118,6 +118,12 @@ class TurnLog(Protocol):
     async def ask_to_stop(self, turn: str, keep_s: int) -> None:
         """Have whoever answers a turn stop it."""
 
+    async def claim(self, key: str, turn: str, keep_s: int) -> str:
+        """Have a turn stand for what was sent under a key, unless another does already; return the one that does."""
+
+    async def release(self, key: str) -> None:
+        """Have no turn stand for a key."""
+
     async def close(self) -> None:
         """Give back every connection. Idempotent."""
 

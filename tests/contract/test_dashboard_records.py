@@ -191,6 +191,17 @@ async def test_a_turns_log_grows_is_read_from_anywhere_and_can_be_stopped(log: s
     assert await log.append("t", b"", 60)
 
 
+async def test_of_all_that_is_sent_under_a_key_one_turn_is_the_answer_until_it_is_let_go(
+    log: store_turns.ValkeyTurns,
+) -> None:
+    assert set(await asyncio.gather(*(log.claim("k", f"turn{number}", 60) for number in range(8)))) <= {
+        await log.claim("k", "late", 60)
+    }
+    assert await log.claim("other", "late", 60) == "late"
+    await log.release("k")
+    assert await log.claim("k", "late", 60) == "late"
+
+
 async def test_a_cancel_ends_whoever_uses_the_store_wherever_it_comes(log: store_turns.ValkeyTurns) -> None:
     goes_on = True
 

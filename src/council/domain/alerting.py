@@ -63,6 +63,7 @@ WORDS = {
     "sandbox_queue": "jobs wait for the sandbox",
     "isolation": "jobs can get out of the sandbox",
     "isolation_untried": "nobody knows whether the sandbox keeps jobs in",
+    "memory_index": "searches miss what is remembered",
     "disk_growth": "the disk of the home fills up",
     "cost_drift": "money is spent faster than the day's budget allows",
     "egress": "something unusual is sent to providers",

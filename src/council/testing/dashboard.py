@@ -13,6 +13,7 @@ class InlineTurnLog:
     def __init__(self) -> None:
         self.logs: dict[str, bytearray] = {}
         self.stopped: set[str] = set()
+        self.sent: dict[str, str] = {}
         self.away = False
 
     def _check(self) -> None:
@@ -38,6 +39,17 @@ class InlineTurnLog:
         assert keep_s > 0
         self._check()
         self.stopped.add(turn)
+
+    async def claim(self, key: str, turn: str, keep_s: int) -> str:
+        """Note it. Raises StoreUnavailableError."""
+        assert keep_s > 0
+        self._check()
+        return self.sent.setdefault(key, turn)
+
+    async def release(self, key: str) -> None:
+        """Forget it. Raises StoreUnavailableError."""
+        self._check()
+        self.sent.pop(key, None)
 
     async def close(self) -> None:
         """Do nothing."""

@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from council.domain import chats, config, errors
+from council.gateway.chat import forms
+from council.gateway.chat import routes as routes_module
 from council.gateway.chat import turns as turns_module
 from council.kit import clock, ids
 from council.testing import dashboard, model
@@ -111,6 +113,52 @@ async def test_what_is_no_turn_is_refused_and_leaves_nothing(rig: Rig, said: dic
     told = await rig.client.post(f"/api/chat/sessions/{talk}/turns", json=said, headers=rig.headers())
     assert told.status_code == status, told.text
     assert (await whole(rig, talk))["messages"] == []
+
+
+async def send(rig: Rig, talk: str, key: str, **said: Any) -> Any:
+    headers = rig.headers() | {"idempotency-key": key}
+    return await rig.client.post(f"/api/chat/sessions/{talk}/turns", json=said, headers=headers)
+
+
+async def test_what_is_sent_again_under_its_key_is_asked_once(rig: Rig) -> None:
+    talk = await begin(rig)
+    several = await asyncio.gather(*(send(rig, talk, "0", text="What is 2 + 2?") for _ in range(4)))
+    assert {one.status_code for one in several} == {202} and len({one.json()["turn"] for one in several}) == 1
+    first = several[0].json()
+    await follow(rig, first["turn"])
+    late = (await send(rig, talk, "0", text="What is 2 + 2?")).json()
+    assert late["turn"] == first["turn"] and late["user"] == first["user"] and late["assistant"]["state"] == "done"
+    assert len((await whole(rig, talk))["messages"]) == 2
+    # Another message under the same key, and the same under another key or in another conversation, are others.
+    others = [
+        await send(rig, talk, "0", text="What is 3 + 3?"),
+        await send(rig, talk, "2", text="What is 2 + 2?"),
+        await send(rig, await begin(rig), "0", text="What is 2 + 2?"),
+        await send(rig, talk, "0", again=first["user"]["id"]),
+    ]
+    assert len({one.json()["turn"] for one in others} | {first["turn"]}) == 5
+    for one in others:
+        await follow(rig, one.json()["turn"])
+
+
+async def test_what_was_refused_is_asked_when_it_is_sent_again_under_its_key(rig: Rig) -> None:
+    talk = await begin(rig)
+    assert (await send(rig, talk, "0", text="a", model="nobody")).status_code == 404
+    assert rig.turn_log.sent == {}
+    # Whoever was first under the key ended before it was asked.
+    said = {"text": "What is 2 + 2?", "parent": None, "again": None, "model": "council"}
+    sent = routes_module._digest_of("someone", talk, "0", forms.NewTurn.model_validate(said))
+    rig.turn_log.sent[sent] = "nobody"
+    told = await send(rig, talk, "0", **said)
+    assert told.status_code == 202 and rig.turn_log.sent[sent] == told.json()["turn"]
+    await follow(rig, told.json()["turn"])
+
+
+async def test_without_the_store_what_is_sent_under_a_key_is_asked(rig: Rig) -> None:
+    rig.turn_log.away = True
+    told = await send(rig, await begin(rig), "0", text="What is 2 + 2?")
+    assert told.status_code == 202
+    await follow(rig, told.json()["turn"])
 
 
 async def test_conversations_are_listed_searched_renamed_exported_and_deleted(rig: Rig) -> None:

@@ -59,11 +59,8 @@ export function useKept(id: string): Talk {
     waiting: id !== "" && query.isPending,
     error: query.data ? null : query.error,
     reload: () => void query.refetch(),
-    say: async (wish) => put(fromTurn(await ask(id, wish))),
-    again: async (user, model) => {
-      const path = `/api/chat/sessions/${encodeURIComponent(id)}/turns`;
-      put(fromTurn(await call<Turn>(path, { method: "POST", body: { again: user.id, model } })));
-    },
+    say: async (wish) => put(fromTurn(await ask(id, wish, messages.length))),
+    again: async (user, model) => put(fromTurn(await turn(id, { again: user.id, model }, messages.length))),
     stop: async (turn) => {
       put([await call<Message>(`/api/chat/turns/${encodeURIComponent(turn)}`, { method: "DELETE" })]);
     },
@@ -72,10 +69,18 @@ export function useKept(id: string): Talk {
 
 const NONE: Message[] = [];
 
-/** Puts a question to a conversation. Throws Failure. */
-export function ask(id: string, wish: Wish): Promise<Turn> {
-  const body = { text: wish.text, parent: wish.parent, model: wish.model };
-  return call<Turn>(`/api/chat/sessions/${encodeURIComponent(id)}/turns`, { method: "POST", body });
+/** Puts a question to a conversation of which so many messages are known. Throws Failure. */
+export function ask(id: string, wish: Wish, known: number): Promise<Turn> {
+  return turn(id, { text: wish.text, parent: wish.parent, model: wish.model }, known);
+}
+
+/**
+ * Has a turn begun. What was sent before and whose answer was lost is sent again under the same key, since no more messages
+ * are known than before: so it is asked once.
+ */
+function turn(id: string, body: object, known: number): Promise<Turn> {
+  const path = `/api/chat/sessions/${encodeURIComponent(id)}/turns`;
+  return call<Turn>(path, { method: "POST", body, headers: { "idempotency-key": String(known) } });
 }
 
 function fromTurn(turn: Turn): Message[] {

@@ -1,7 +1,7 @@
 /** The chat: conversations on the left, the talk in the middle, what stands behind the selected answer on the right. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useState } from "react";
+import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { call } from "../api/http";
 import { conversation, useMe, useRight } from "../api/queries";
@@ -38,11 +38,14 @@ function KeptChat({ id }: { id: string }) {
   const client = useQueryClient();
   const [, go] = useLocation();
   const [memory, setMemory] = useState(true);
+  const begun = useRef<Session | null>(null);
   const on = talk.session?.memory ?? memory;
 
   async function begin(text: string, model: string) {
-    const session = await call<Session>("/api/chat/sessions", { method: "POST", body: { memory } });
-    const turn = await ask(session.id, { text, parent: null, model });
+    // Where the first question could not be put, the conversation is there for the next try.
+    const session = begun.current ?? (await call<Session>("/api/chat/sessions", { method: "POST", body: { memory } }));
+    begun.current = session;
+    const turn = await ask(session.id, { text, parent: null, model }, 0);
     const title = text.slice(0, TITLE_CHARS);
     const known: Conversation = { ...session, title, turns: 1, messages: [turn.user, turn.assistant] };
     client.setQueryData(conversation(session.id).queryKey, known);

@@ -1,4 +1,6 @@
-"""Turn logs in Valkey or Redis: a string `council:turn:ID` that only grows, and `council:turn:ID:stop` where one is to end."""
+"""Turn logs in Valkey or Redis: a string `council:turn:ID` that only grows, `council:turn:ID:stop` where one is to end, and
+`council:turn:sent:KEY` with the id of the turn that answers what was sent under a key.
+"""
 
 import contextlib
 
@@ -40,6 +42,17 @@ class ValkeyTurns:
         """Have whoever answers a turn stop it. Raises StoreUnavailableError."""
         async with connection.typed(self._timeout_s):
             await self._client.set(f"{_PREFIX}{turn}:stop", b"1", ex=keep_s)
+
+    async def claim(self, key: str, turn: str, keep_s: int) -> str:
+        """Have a turn stand for a key, unless another does; return the one that does. Raises StoreUnavailableError."""
+        async with connection.typed(self._timeout_s):
+            earlier = await self._client.set(f"{_PREFIX}sent:{key}", turn, nx=True, get=True, ex=keep_s)
+        return turn if earlier is None else bytes(earlier).decode("ascii", "replace")
+
+    async def release(self, key: str) -> None:
+        """Have no turn stand for a key. Raises StoreUnavailableError."""
+        async with connection.typed(self._timeout_s):
+            await self._client.delete(f"{_PREFIX}sent:{key}")
 
     async def close(self) -> None:
         """Give back every connection. Idempotent."""

@@ -1,6 +1,9 @@
 """The /api/chat routes: a user's conversations, and turns that go on in the server though nobody listens."""
 
 import asyncio
+import contextlib
+import hashlib
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -27,6 +30,10 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
     204: {"description": "The last event was heard already."},
 }
+# How long what was sent under a key is known, and how often and long whoever sends it again waits for the first to be asked.
+_SENT_S = 86_400
+_FIRST_LOOKS, _FIRST_LOOK_S = 20, 0.05
+_KEY_CHARS_MAX = 200
 _Id = Annotated[str, fastapi.Path(min_length=1, max_length=forms.ID_CHARS_MAX)]
 
 
@@ -79,13 +86,59 @@ class Desk:
         timeout_s = self.made.config.gateway.body_timeout_s
         return await exchange.form(request, timeout_s, self.settings.text_bytes_max * 2 + 4096, kind)
 
-    async def begin(self, request: Request, identifier: str) -> dict[str, Any]:
-        """Begin a turn."""
+    async def begin(self, request: Request, identifier: str, key: str) -> dict[str, Any]:
+        """Begin a turn, or return the one that answers already what was sent under this key; "" for none."""
         principal, admission = await self._admitted(request)
         if self.made.closing.is_set():
             raise errors.UnavailableError("The service is stopping. Try again in a moment.", retry_after_s=1)
         talk = await self.conversation(principal, identifier)
         said: forms.NewTurn = await self.form(request, forms.NewTurn)
+        now_us = self.clock.now_us()
+        # A millisecond later, so that ids sort as they were said.
+        turn = ids.ulid(now_us + 1000)
+        if not key:
+            return await self._begun(principal, admission, talk, said, turn, now_us)
+        sent = _digest_of(principal.user_id, talk.id, key, said)
+        if (earlier := await self._earlier(principal.user_id, sent, turn)) is not None:
+            return earlier
+        try:
+            return await self._begun(principal, admission, talk, said, turn, now_us)
+        except errors.CouncilError:
+            with contextlib.suppress(errors.StoreUnavailableError):
+                await self.made.turn_log.release(sent)
+            raise
+
+    async def _earlier(self, user_id: str, sent: str, turn: str) -> dict[str, Any] | None:
+        """Return the turn that answers what was sent under a key, None where this one is to.
+
+        Without the store nobody knows, and it is asked: twice is better than not at all.
+        """
+        log = self.made.turn_log
+        try:
+            if (first := await log.claim(sent, turn, _SENT_S)) == turn:
+                return None
+            for _ in range(_FIRST_LOOKS):
+                answer = await asyncio.to_thread(self.made.chats.message, user_id, first)
+                if answer is not None:
+                    question = await asyncio.to_thread(self.made.chats.message, user_id, answer.parent)
+                    return None if question is None else self._begun_form(question, answer)
+                await asyncio.sleep(_FIRST_LOOK_S)
+            # Whoever was first has not come so far that it was asked, and will not.
+            await log.release(sent)
+            await log.claim(sent, turn, _SENT_S)
+        except errors.StoreUnavailableError:
+            pass
+        return None
+
+    async def _begun(
+        self,
+        principal: access.Principal,
+        admission: limits.Admission,
+        talk: chats.Conversation,
+        said: forms.NewTurn,
+        turn: str,
+        now_us: int,
+    ) -> dict[str, Any]:
         if self.turns.running_of(principal.user_id) >= self.settings.turns_per_user:
             raise errors.RateLimitedError(
                 f"{self.settings.turns_per_user} of your questions are being answered. Wait for one, or stop one.",
@@ -93,13 +146,10 @@ class Desk:
             )
         user_id = principal.user_id
         before = await asyncio.to_thread(self.made.chats.messages, user_id, talk.id)
-        question = self._question(said, talk, before)
-        now_us = self.clock.now_us()
-        # A millisecond later, so that ids sort as they were said.
+        question = self._question(said, talk, before, now_us)
         answer = chats.Message(
-            ids.ulid(now_us + 1000), talk.id, question.id, chats.Role.ASSISTANT, "", said.model, chats.State.RUNNING,
-            now_us, now_us,
-        )  # fmt: skip
+            turn, talk.id, question.id, chats.Role.ASSISTANT, "", said.model, chats.State.RUNNING, now_us, now_us
+        )
         uses = talk.memory and self.v1.owns(answer.model)
         asker = asking.asker(self.made.config, principal, admission, uses, talk.id)
         source = self._source(chats.way_to([*before, question], question.id), answer, asker)
@@ -112,9 +162,14 @@ class Desk:
                 "or gone. Begin another."
             )
         self.turns.begin(user_id, answer, source)
+        return self._begun_form(question, answer)
+
+    def _begun_form(self, question: chats.Message, answer: chats.Message) -> dict[str, Any]:
         return {"turn": answer.id, "user": self.told(question), "assistant": self.told(answer)}
 
-    def _question(self, said: forms.NewTurn, talk: chats.Conversation, before: list[chats.Message]) -> chats.Message:
+    def _question(
+        self, said: forms.NewTurn, talk: chats.Conversation, before: list[chats.Message], now_us: int
+    ) -> chats.Message:
         by_id = {one.id: one for one in before}
         if (said.text is None) == (said.again is None):
             raise errors.InvalidRequestError("Send `text`, or `again` with the id of a message of yours; one of them.")
@@ -131,7 +186,6 @@ class Desk:
         parent = said.parent if "parent" in said.model_fields_set else chats.newest_answer(before)
         if parent and (parent not in by_id or by_id[parent].role is not chats.Role.ASSISTANT):
             raise errors.NotFoundError("`parent` must be the id of an answer in this conversation, or null.")
-        now_us = self.clock.now_us()
         return chats.Message(
             ids.ulid(now_us), talk.id, parent or "", chats.Role.USER, text, "", chats.State.DONE, now_us, now_us
         )
@@ -144,6 +198,12 @@ class Desk:
     def told(self, message: chats.Message) -> dict[str, Any]:
         """Return a message as clients get it."""
         return self.turns.told(message)
+
+
+def _digest_of(user_id: str, talk: str, key: str, said: forms.NewTurn) -> str:
+    """Return what stands for a message and its key: another message under the same key is another one."""
+    told = [user_id, talk, key, said.text, said.parent, said.again, said.model, "parent" in said.model_fields_set]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def router(desk: Desk) -> fastapi.APIRouter:
@@ -253,9 +313,19 @@ def _add_turns(routes: fastapi.APIRouter, desk: Desk) -> None:
         "/sessions/{identifier}/turns", response_model=forms.TurnForm, status_code=202,
         openapi_extra=_body(forms.NewTurn, oneOf=[{"required": ["text"]}, {"required": ["again"]}]),
     )  # fmt: skip
-    async def ask(request: Request, identifier: _Id) -> Any:
+    async def ask(
+        request: Request,
+        identifier: _Id,
+        idempotency_key: Annotated[
+            str,
+            fastapi.Header(
+                max_length=_KEY_CHARS_MAX,
+                description="Any text of your own for one message. The same sent again under it within a day is answered once.",
+            ),
+        ] = "",
+    ) -> Any:
         """Say something, or have it answered once more. The answer goes on though the connection drops."""
-        return exchange.json_response(await desk.begin(request, identifier), status=202)
+        return exchange.json_response(await desk.begin(request, identifier, idempotency_key), status=202)
 
     @routes.get("/turns/{identifier}/events", response_class=StreamingResponse, responses=_EVENTS)
     async def events(
