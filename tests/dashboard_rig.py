@@ -93,6 +93,7 @@ class Breaking:
         """Return each by the name that a script knows it by."""
         return {
             "kill the gateway": lambda: os.kill(self._pid("gateway"), signal.SIGKILL),
+            "stop the gateway in order": lambda: os.kill(self._pid("gateway"), signal.SIGTERM),
             "keep the model down": lambda: self._open.enter_context(self._kept_down("model")),
             "lock the records": lambda: self._open.enter_context(self._locked()),
             "stop the store": lambda: self._open.enter_context(self._stopped("store")),

@@ -30,7 +30,7 @@ def test_a_newcomer_signs_in_asks_runs_code_and_freezes_in_a_real_council() -> N
 def test_what_befalls_a_real_council_is_said_and_over_by_itself() -> None:
     dashboard_rig.need(served=True)
     # As little as may be of what is waited for by nature.
-    soon = {"COUNCIL_DASHBOARD_SILENT_S": "12", "COUNCIL_RECORDS_BUSY_S": "2"}
+    soon = {"COUNCIL_DASHBOARD_SILENT_S": "12", "COUNCIL_RECORDS_BUSY_S": "2", "COUNCIL_GATEWAY_DRAIN_S": "2"}
     with whole.anew(soon) as council:
         breaking = dashboard_rig.Breaking(council)
         try:

@@ -74,6 +74,40 @@ async function killed() {
   await ask(page, QUESTIONS.maths);
 }
 
+/** A gateway that is told to stop ends the answer after its time for that: what came stays, and the page says so. */
+async function ended() {
+  const before = await askForLong(STORY);
+  await have("stop the gateway in order");
+  await lastAnswer()
+    .getByText("Council stopped before the answer was whole. Ask again.")
+    .waitFor({ timeout: MENDED_MS });
+  const after = await lastAnswer().locator(".answer-text").textContent();
+  assert.ok(after.includes(before), `of what had come, “${before}”, this is left: “${after}”`);
+  await page.locator(".sentence.current").waitFor({ timeout: MENDED_MS });
+  await ask(page, QUESTIONS.maths);
+}
+
+/** A question whose answer is lost on the way stays where it was written, and sent once more it is asked once. */
+async function unheard() {
+  const before = await page.locator(".question").count();
+  await page.route(
+    "**/turns",
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+    { times: 1 },
+  );
+  await page.getByLabel("Your question").fill("What is 6 * 7?");
+  await page.locator('[aria-label="Send"]:enabled').click();
+  await page.locator(".scroller").getByText("offline").waitFor();
+  await page.locator('[aria-label="Send"]:enabled').click();
+  await lastAnswer().getByText("42").first().waitFor();
+  await page.reload();
+  await lastAnswer().getByText("42").first().waitFor();
+  assert.equal(await page.locator(".question").count(), before + 1, "it was asked once");
+}
+
 /** Records that take nothing refuse the question, which stays where it was written, and is sent once more. */
 async function locked() {
   await have("lock the records");
@@ -144,7 +178,7 @@ async function askUntilAnswered(text) {
   }
 }
 
-const CHAPTERS = [killed, locked, storeless, modelless];
+const CHAPTERS = [killed, ended, unheard, locked, storeless, modelless];
 
 try {
   await signIn(page, link);
