@@ -15,7 +15,7 @@ _END_S = 120.0
 
 
 def test_every_fault_of_the_short_form_ends_green_or_with_a_person_called(tmp_path: Path) -> None:
-    words = ("--short", "--seed", "3", "--warm-up", "1s", "--calm", "1s", "--limit", "15s", "--rate", "2")
+    words = ("--short", "--seed", "3", "--warm-up", "1s", "--calm", "1s", "--limit", "60s", "--rate", "2")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COUNCIL_")}
     command = [sys.executable, "-m", "council", "chaos", "campaign", *words, "--port", str(whole.free_port())]
     said = _said([*command, "--report", str(tmp_path)], environment)

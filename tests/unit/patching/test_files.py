@@ -45,7 +45,7 @@ GOOD: dict[str, Mapping[str, bytes | None]] = {
     "no sentinels of its own": {"sentinels.yaml": None},
     "no playbooks of its own": {"playbooks.yaml": None},
     "a playbook that nobody names": {
-        "playbooks.yaml": homes.default_files()["playbooks.yaml"].replace(b"  rebuild index:", b"  build anew:"),
+        "playbooks.yaml": homes.default_files()["playbooks.yaml"].replace(b"  shrink caches:", b"  empty caches:"),
     },
     "a signer with the certificate": {"authz.yaml": LISTED, KEY: ANN.certificate()},
     "a certificate of nobody": {KEY: b"anything"},

@@ -26,7 +26,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memories, "_WAIT_S", 0.05)
 
 
-async def test_a_call_that_comes_early_waits_for_the_keeper(quick: None) -> None:
+async def test_a_call_that_comes_early_waits_for_the_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memories, "_WAIT_S", 60.0)
     made = memories.Memories(a_keeper, config.MemoryConfig(), caching.CacheConfig())
     keeping = asyncio.create_task(made.keep())
     assert (await made.reply(ASK))["complete"]

@@ -74,15 +74,17 @@ function Table({ figures: of }: { figures: Form }) {
                   {measureName(line.now.name)}
                   <code className="under">{line.now.fact.query}</code>
                 </th>
-                <td className="number">
+                <td className="number" data-label="Now">
                   {told(line.now.fact)}
                   <span className="under">{ofCount(line.now)}</span>
                 </td>
-                <td className="number">
+                <td className="number" data-label="Before">
                   {told(line.before.fact)}
                   <span className="under">{ofCount(line.before)}</span>
                 </td>
-                <td className="number nowrap">{changed(line) || <span className="quiet">not known</span>}</td>
+                <td className="number nowrap" data-label="Change">
+                  {changed(line) || <span className="quiet">not known</span>}
+                </td>
                 <td className="quiet">
                   {line.now.reason || (line.before.reason ? `before: ${line.before.reason}` : "")}
                 </td>
