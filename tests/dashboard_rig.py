@@ -111,33 +111,39 @@ class Breaking:
 
     @contextlib.contextmanager
     def _stopped(self, service: str) -> Iterator[None]:
-        pid = self._pid(service)
-        os.kill(pid, signal.SIGSTOP)
+        """Stop it, and again where it was started anew meanwhile."""
         try:
-            yield
+            with self._again(service, signal.SIGSTOP):
+                yield
         finally:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+                os.kill(self._pid(service), signal.SIGCONT)
 
     @contextlib.contextmanager
     def _kept_down(self, service: str) -> Iterator[None]:
-        """Kill it as often as it comes back; the first is dead when the block begins."""
+        """Kill it as often as it comes back."""
+        with self._again(service, signal.SIGKILL):
+            yield
+
+    @contextlib.contextmanager
+    def _again(self, service: str, number: signal.Signals) -> Iterator[None]:
+        """Send it a signal, and that again until the block ends; the first has been sent when the block begins."""
         ending = threading.Event()
-        os.kill(self._pid(service), signal.SIGKILL)
-        killer = threading.Thread(target=self._kill_again, args=(service, ending))
-        killer.start()
+        os.kill(self._pid(service), number)
+        sender = threading.Thread(target=self._send, args=(service, number, ending))
+        sender.start()
         try:
             yield
         finally:
             ending.set()
-            killer.join()
+            sender.join()
 
-    def _kill_again(self, service: str, ending: threading.Event) -> None:
+    def _send(self, service: str, number: signal.Signals, ending: threading.Event) -> None:
         while not ending.wait(_LOOK_S):
             pid = next((one["pid"] for one in self._council.services() if one["name"] == service), None)
             if pid is not None:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, number)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
