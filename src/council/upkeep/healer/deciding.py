@@ -319,7 +319,8 @@ def _called(
     if (left_s := _settles(world, incident, member.alert, place)) > 0:
         told = f"a person is called if it is no better {left_s:.0f} s from now"
         return Held(incident, member.alert, place, f"what was done last has time to show: {told}")
-    was_tried = any(one.incident_id == incident.id and one.counts for one in world.repairs)
+    tried = [one for one in world.repairs if one.incident_id == incident.id and one.counts]
+    was_tried = any(_stands(one, incident, member) for one in tried)
     if member.alert.severity is not incidents.Severity.PAGE and not was_tried and not spent:
         return Held(incident, member.alert, place, why)
     if world.now_us - member.fired_us < PATIENCE_S * 1e6:

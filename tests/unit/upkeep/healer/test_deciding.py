@@ -256,6 +256,15 @@ def test_a_person_is_called_again_for_a_part_once_something_else_goes_wrong_with
     assert isinstance(after(deciding.CALLED_AGAIN_S - 1), deciding.Held)
 
 
+def test_a_warning_calls_nobody_because_of_what_was_tried_for_something_that_is_over() -> None:
+    warning = alert("concurrency_of_nothing", severity=incidents.Severity.WARNING)
+    tried = repair("restart", "recall", began_us=NOW - 2400 * S, outcome=Outcome.FAILED, ended_us=NOW - 2300 * S)
+    at = seen(_long((warning, 61)), repairs=(tried,))
+    assert held(at) == "no playbook is for it"
+    goes_on = seen(_long((alert("service_down", "recall"), 2500), (warning, 61)), repairs=(tried,))
+    assert any(isinstance(one, deciding.Call) and one.alert.name == warning.name for one in deciding.decide(goes_on))
+
+
 def test_what_comes_back_soon_after_a_person_was_called_is_repaired() -> None:
     called = repair("restart", "recall", began_us=NOW - 100 * S, outcome=Outcome.CALLED, ended_us=NOW - 100 * S)
     assert begun(seen(_long((alert("service_down", "recall"), 60)), repairs=(called,))) == ("restart", "recall")
