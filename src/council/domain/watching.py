@@ -16,6 +16,14 @@ LATEST_S = 1e11
 _INDEX = re.compile(
     r"(https://|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?/)[^\s{}]*\{name\}[^\s{}]*\{version\}[^\s{}]*"
 )
+# The name of a process beside Council: none of Council's own, whether that tells of itself or not, also while it is tried.
+OWN = frozenset(
+    {
+        "backup", "bots", "gateway", "messenger", "migrator", "model", "patchctl", "recall", "sandboxd", "steward", "store",
+        "supervisor", "watcher", "worker", "zygote",
+    }
+)  # fmt: skip
+GUEST = re.compile(rf"(?!(?:{'|'.join(sorted(OWN))})(?:-canary)?$)[A-Za-z0-9._-]{{1,64}}")
 # A whole address, which is put into files for other programs as it is.
 _ADDRESS = re.compile(r"https?://[^\s/\"'\\]+(/[^\s\"'\\]*)?")
 

@@ -4,10 +4,13 @@ What is new is checked first, by promtool and amtool where they are installed, s
 never takes the place of one that it reads.
 """
 
+import base64
+import http.client
 import logging
 import shutil
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,8 +91,8 @@ def _is_sound(waiting: Path) -> bool:
 
 def _reload(name: str, url: str) -> None:
     """Ask a program to read its files anew; where it does not run there is nobody to ask."""
-    request = urllib.request.Request(f"{url.rstrip('/')}/-/reload", data=b"", method="POST")  # noqa: S310 - from the settings
     try:
+        request = _request(f"{url.rstrip('/')}/-/reload")
         with urllib.request.urlopen(request, timeout=_RELOAD_S):  # noqa: S310
             _log.info("it reads its files anew", extra={"program": name})
     except urllib.error.HTTPError as error:
@@ -98,5 +101,18 @@ def _reload(name: str, url: str) -> None:
             "it does not read its files anew; start it with --web.enable-lifecycle, or again",
             extra={"program": name, "status": error.code},
         )
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
+        # Not the error itself: it may quote the address, and that may hold a password.
         _log.info("it does not run, so nobody was told to read the files anew", extra={"program": name})
+
+
+def _request(url: str) -> urllib.request.Request:
+    """Return a request whose user and password, if the address holds them, are sent as such and not taken for a host."""
+    parts = urllib.parse.urlsplit(url)
+    told, _, place = parts.netloc.rpartition("@")
+    headers = {}
+    if told:
+        plain = urllib.parse.unquote_to_bytes(told)
+        headers["authorization"] = f"Basic {base64.b64encode(plain).decode()}"
+    address = parts._replace(netloc=place).geturl()
+    return urllib.request.Request(address, data=b"", method="POST", headers=headers)  # noqa: S310 - from the settings

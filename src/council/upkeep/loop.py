@@ -17,7 +17,6 @@ import collections
 import dataclasses
 import logging
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from council import care_ports, observing, ports
@@ -48,7 +47,6 @@ _GLANCED_S = 300.0
 # A trace slows its service down for half a minute; a leak that lasts is the same one.
 _TRACE_AGAIN_S = 6 * 3600.0
 
-_GUEST = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _GUESTS_MAX = 32
 _GUEST_FINDINGS_MAX = 32
 _GUEST_FRESH_S = 60.0
@@ -164,7 +162,7 @@ class Loop:
 
     def hear(self, service: str, found: Sequence[watching.Finding], *, ended: bool) -> None:
         """Take in what a sentinel beside a process that is none of Council's found. Raises InvalidRequestError."""
-        if service in self._read_s or not _GUEST.fullmatch(service):
+        if service in self._read_s or not watching.GUEST.fullmatch(service):
             raise errors.InvalidRequestError(
                 f"{service[:80]!r} cannot be the name of a process beside Council: it is that of a service, or holds more than "
                 "64 letters, digits, `.`, `_` and `-`. Give another `--service`."

@@ -1,8 +1,11 @@
 """The settings of the watch: sources that there are, and addresses that other programs' files can hold; whom it reads."""
 
+from pathlib import Path
+
 import pytest
 
-from council.domain import config, errors, watching
+from council.domain import config, errors, home, watching
+from council.supervisor import specs
 
 
 def refused(**watch: object) -> str:
@@ -73,3 +76,15 @@ def test_where_advisories_are_asked_for_is_an_address_with_tls_that_names_the_ve
     assert "`watch.advisories_url` must be an address with https" in refused(advisories_url=url)
     for good in ("", "https://index.example/{name}/{version}/json", "http://127.0.0.1:9/{name}/{version}"):
         assert config.build({"watch": {"advisories_url": good}}, {}, {}).watch.advisories_url == good
+
+
+def test_no_process_beside_council_goes_by_the_name_of_one_of_its_own(tmp_path: Path) -> None:
+    where = home.Home(tmp_path)
+    own = {one.name for one in specs.specs(config.Config(), where, "0" * 40)}
+    assert own <= watching.OWN
+    for name in own | {"supervisor", "messenger", "backup", "migrator"}:
+        assert not watching.GUEST.fullmatch(name) and not watching.GUEST.fullmatch(f"{name}-canary"), name
+    for name in ("smoke", "store-room", "my.gateway", "bots2", "a" * 64):
+        assert watching.GUEST.fullmatch(name), name
+    for name in ("", "a" * 65, "a b", "a/b"):
+        assert not watching.GUEST.fullmatch(name), name

@@ -1,5 +1,6 @@
 """Monitoring files take the place of the ones before only if their readers would take them."""
 
+import base64
 import http.server
 import logging
 import shutil
@@ -28,9 +29,11 @@ def made() -> dict[str, str]:
 class Program(http.server.BaseHTTPRequestHandler):
     asked: ClassVar[list[str]] = []
     status = 200
+    shown: ClassVar[str] = ""
 
     def do_POST(self) -> None:
         Program.asked.append(self.path)
+        Program.shown = self.headers.get("authorization", "")
         self.send_response(Program.status)
         self.end_headers()
 
@@ -54,6 +57,23 @@ def test_new_files_are_written_once_and_their_readers_told_once(tmp_path: Path, 
     assert {str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file()} == set(made)
     assert not published.publish(tmp_path, made, {"prometheus": url})
     assert Program.asked == ["/-/reload"]
+
+
+def test_a_password_in_an_address_is_sent_as_one(tmp_path: Path, made: dict[str, str], url: str) -> None:
+    published.publish(tmp_path, made, {"prometheus": url.replace("http://", "http://ann:s3%20cret@")})
+    assert Program.asked == ["/-/reload"] and base64.b64decode(Program.shown.removeprefix("Basic ")) == b"ann:s3 cret"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://ann:s3cret@127.0.0.1:1", "http://ann:s3cret@127.0.0.1:s3cret", "http://[s3cret"]
+)
+def test_an_address_that_leads_nowhere_keeps_no_other_from_being_told_and_no_password_is_logged(
+    tmp_path: Path, made: dict[str, str], url: str, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    with caplog.at_level("INFO"):
+        published.publish(tmp_path, made, {"prometheus": address, "alertmanager": url})
+    assert Program.asked == ["/-/reload"]
+    assert "s3cret" not in " ".join(str(vars(one)) for one in caplog.records)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
