@@ -121,8 +121,8 @@ class TurnLog(Protocol):
     async def claim(self, key: str, turn: str, keep_s: int) -> str:
         """Have a turn stand for what was sent under a key, unless another does already; return the one that does."""
 
-    async def release(self, key: str) -> None:
-        """Have no turn stand for a key."""
+    async def release(self, key: str, turn: str) -> None:
+        """Have this turn stand for a key no longer; another that does stays."""
 
     async def close(self) -> None:
         """Give back every connection. Idempotent."""

@@ -198,7 +198,10 @@ async def test_of_all_that_is_sent_under_a_key_one_turn_is_the_answer_until_it_i
         await log.claim("k", "late", 60)
     }
     assert await log.claim("other", "late", 60) == "late"
-    await log.release("k")
+    first = await log.claim("k", "late", 60)
+    await log.release("k", "late")
+    assert await log.claim("k", "late", 60) == first
+    await log.release("k", first)
     assert await log.claim("k", "late", 60) == "late"
 
 

@@ -46,10 +46,11 @@ class InlineTurnLog:
         self._check()
         return self.sent.setdefault(key, turn)
 
-    async def release(self, key: str) -> None:
+    async def release(self, key: str, turn: str) -> None:
         """Forget it. Raises StoreUnavailableError."""
         self._check()
-        self.sent.pop(key, None)
+        if self.sent.get(key) == turn:
+            del self.sent[key]
 
     async def close(self) -> None:
         """Do nothing."""

@@ -141,7 +141,9 @@ async def test_what_is_sent_again_under_its_key_is_asked_once(rig: Rig) -> None:
         await follow(rig, one.json()["turn"])
 
 
-async def test_what_was_refused_is_asked_when_it_is_sent_again_under_its_key(rig: Rig) -> None:
+async def test_what_was_refused_is_asked_when_it_is_sent_again_under_its_key(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     talk = await begin(rig)
     assert (await send(rig, talk, "0", text="a", model="nobody")).status_code == 404
     assert rig.turn_log.sent == {}
@@ -149,9 +151,11 @@ async def test_what_was_refused_is_asked_when_it_is_sent_again_under_its_key(rig
     said = {"text": "What is 2 + 2?", "parent": None, "again": None, "model": "council"}
     sent = routes_module._digest_of("someone", talk, "0", forms.NewTurn.model_validate(said))
     rig.turn_log.sent[sent] = "nobody"
-    told = await send(rig, talk, "0", **said)
-    assert told.status_code == 202 and rig.turn_log.sent[sent] == told.json()["turn"]
-    await follow(rig, told.json()["turn"])
+    monkeypatch.setattr(routes_module, "_FIRST_LOOK_S", 0.001)
+    several = await asyncio.gather(*(send(rig, talk, "0", **said) for _ in range(3)))
+    (turn,) = {one.json()["turn"] for one in several}
+    assert rig.turn_log.sent[sent] == turn and len((await whole(rig, talk))["messages"]) == 2
+    await follow(rig, turn)
 
 
 async def test_without_the_store_what_is_sent_under_a_key_is_asked(rig: Rig) -> None:

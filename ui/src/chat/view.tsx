@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { call } from "../api/http";
+import { call, Failure } from "../api/http";
 import { conversation, useMe, useRight } from "../api/queries";
 import { documents } from "../api/queries-admin";
 import type { Conversation, Message, Session } from "../api/wire";
@@ -45,7 +45,11 @@ function KeptChat({ id }: { id: string }) {
     // Where the first question could not be put, the conversation is there for the next try.
     const session = begun.current ?? (await call<Session>("/api/chat/sessions", { method: "POST", body: { memory } }));
     begun.current = session;
-    const turn = await ask(session.id, { text, parent: null, model }, 0);
+    const turn = await ask(session.id, { text, parent: null, model }, 0).catch((failure) => {
+      // It may have been deleted meanwhile.
+      if (failure instanceof Failure && failure.status === 404) begun.current = null;
+      throw failure;
+    });
     const title = text.slice(0, TITLE_CHARS);
     const known: Conversation = { ...session, title, turns: 1, messages: [turn.user, turn.assistant] };
     client.setQueryData(conversation(session.id).queryKey, known);

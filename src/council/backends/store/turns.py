@@ -9,6 +9,7 @@ from council.domain import errors
 
 _CONNECTIONS_MAX = 16
 _PREFIX = "council:turn:"
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
 class ValkeyTurns:
@@ -17,6 +18,7 @@ class ValkeyTurns:
     def __init__(self, url: str, timeout_s: float):
         self._timeout_s = timeout_s
         self._client = connection.client(url, timeout_s, _CONNECTIONS_MAX)
+        self._release = self._client.register_script(_RELEASE)
 
     async def append(self, turn: str, part: bytes, keep_s: int) -> bool:
         """Add to a turn's log, and return whether somebody wants it stopped. Raises StoreUnavailableError."""
@@ -49,10 +51,10 @@ class ValkeyTurns:
             earlier = await self._client.set(f"{_PREFIX}sent:{key}", turn, nx=True, get=True, ex=keep_s)
         return turn if earlier is None else bytes(earlier).decode("ascii", "replace")
 
-    async def release(self, key: str) -> None:
-        """Have no turn stand for a key. Raises StoreUnavailableError."""
+    async def release(self, key: str, turn: str) -> None:
+        """Have this turn stand for a key no longer; another that does stays. Raises StoreUnavailableError."""
         async with connection.typed(self._timeout_s):
-            await self._client.delete(f"{_PREFIX}sent:{key}")
+            await self._release(keys=[f"{_PREFIX}sent:{key}"], args=[turn])
 
     async def close(self) -> None:
         """Give back every connection. Idempotent."""

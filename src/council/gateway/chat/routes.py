@@ -32,7 +32,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 # How long what was sent under a key is known, and how often and long whoever sends it again waits for the first to be asked.
 _SENT_S = 86_400
-_FIRST_LOOKS, _FIRST_LOOK_S = 20, 0.05
+_FIRST_LOOKS, _FIRST_LOOK_S = 100, 0.05
 _KEY_CHARS_MAX = 200
 _Id = Annotated[str, fastapi.Path(min_length=1, max_length=forms.ID_CHARS_MAX)]
 
@@ -105,7 +105,7 @@ class Desk:
             return await self._begun(principal, admission, talk, said, turn, now_us)
         except errors.CouncilError:
             with contextlib.suppress(errors.StoreUnavailableError):
-                await self.made.turn_log.release(sent)
+                await self.made.turn_log.release(sent, turn)
             raise
 
     async def _earlier(self, user_id: str, sent: str, turn: str) -> dict[str, Any] | None:
@@ -115,17 +115,15 @@ class Desk:
         """
         log = self.made.turn_log
         try:
-            if (first := await log.claim(sent, turn, _SENT_S)) == turn:
-                return None
-            for _ in range(_FIRST_LOOKS):
-                answer = await asyncio.to_thread(self.made.chats.message, user_id, first)
-                if answer is not None:
-                    question = await asyncio.to_thread(self.made.chats.message, user_id, answer.parent)
-                    return None if question is None else self._begun_form(question, answer)
-                await asyncio.sleep(_FIRST_LOOK_S)
-            # Whoever was first has not come so far that it was asked, and will not.
-            await log.release(sent)
-            await log.claim(sent, turn, _SENT_S)
+            while (first := await log.claim(sent, turn, _SENT_S)) != turn:
+                for _ in range(_FIRST_LOOKS):
+                    answer = await asyncio.to_thread(self.made.chats.message, user_id, first)
+                    if answer is not None:
+                        question = await asyncio.to_thread(self.made.chats.message, user_id, answer.parent)
+                        return None if question is None else self._begun_form(question, answer)
+                    await asyncio.sleep(_FIRST_LOOK_S)
+                # Whoever was first ended before it was asked. Of several who wait for that one takes its place.
+                await log.release(sent, first)
         except errors.StoreUnavailableError:
             pass
         return None
